@@ -1,0 +1,6 @@
+/**
+ * Rings, channels, RSS, ntuple filters, features, coalescing and statistics of a simulated Linux network device.
+ *
+ * @packageDocumentation
+ */
+export {};

@@ -1,0 +1,6 @@
+/**
+ * The simulated machine: RAM, IOMMU, bus, PCI functions, interrupts, clock, seed, contexts and log.
+ *
+ * @packageDocumentation
+ */
+export {};

@@ -1,0 +1,6 @@
+/**
+ * A gVNIC network card with the DQO-RDA interface, as hardware behind a host seam: it knows no kernel and no machine.
+ *
+ * @packageDocumentation
+ */
+export {};

@@ -1,0 +1,35 @@
+/**
+ * Writes from the table what the table decides: manifests' workspace dependencies and exports, tsconfig references,
+ * turbo tags. `--check` writes nothing and fails when a file differs.
+ */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { type OwnedFile, ownedFiles, rootFiles } from './files.ts';
+import { manifestOf } from './manifest.ts';
+import { ROWS } from './table.ts';
+
+const root = join(import.meta.dirname, '../../..');
+const check = process.argv.includes('--check');
+
+function read(path: string): unknown {
+  return existsSync(join(root, path)) ? JSON.parse(readFileSync(join(root, path), 'utf8')) : undefined;
+}
+
+const files: OwnedFile[] = rootFiles();
+for (const row of ROWS) {
+  const path = `${row.path}/package.json`;
+  files.push({ path, content: manifestOf(row, read(path) as Record<string, unknown> | undefined) }, ...ownedFiles(row));
+}
+
+// Compared as values, so that the formatter keeps the last word on how JSON looks.
+const stale = files.filter((file) => JSON.stringify(read(file.path)) !== JSON.stringify(file.content));
+for (const file of stale) {
+  console.log(`${check ? 'stale' : 'wrote'} ${file.path}`);
+  if (check) continue;
+  mkdirSync(dirname(join(root, file.path)), { recursive: true });
+  writeFileSync(join(root, file.path), `${JSON.stringify(file.content, null, 2)}\n`);
+}
+if (check && stale.length > 0) {
+  console.error('the package graph is stale: run `pnpm graph`');
+  process.exitCode = 1;
+}
