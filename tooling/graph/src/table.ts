@@ -56,7 +56,11 @@ export const ROWS: readonly Row[] = [
   program('apps/devmem', 'app-devmem', ALL),
   program('apps/site', 'app-site', []),
   program('tooling/bench', 'bench', ALL),
+  program('tooling/check', 'check', []),
   program('tooling/graph', 'graph', []),
+  program('tooling/tsdoc', 'tsdoc', []),
+  program('tooling/kernel-map', 'kernel-map', ['tsdoc']),
+  program('tooling/readme', 'readme', [...ALL, 'tsdoc']),
   program('tooling/vitest-reporter', 'vitest-reporter', []),
 ];
 
