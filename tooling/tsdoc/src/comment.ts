@@ -13,6 +13,8 @@ export interface Tag {
 }
 
 const FENCE = /^\s*(?:```|~~~)/;
+// The one tag that may follow text on its line: `/** Puts one back. @kernel x — y, 7.3 */`.
+const LATE_KERNEL = /(?<=[^\s`]) @kernel (?=\S)/;
 const TAG = /^\s*@([a-zA-Z]+)\b(.*)$/;
 
 /** Takes a raw comment, delimiters included, apart. An `@` inside a code fence starts no tag. */
@@ -23,6 +25,12 @@ export function parseComment(raw: string): Comment {
   let fenced = false;
   for (const line of body.split('\n')) {
     const text = line.replace(/^\s*\* ?/, '').trimEnd();
+    if (!fenced && LATE_KERNEL.test(text)) {
+      const [before, after] = text.split(LATE_KERNEL) as [string, string];
+      (tags.at(-1)?.lines ?? summary).push(before);
+      tags.push({ name: 'kernel', lines: [after.trim()] });
+      continue;
+    }
     const tag = fenced ? null : TAG.exec(text);
     if (FENCE.test(text)) fenced = !fenced;
     if (tag) tags.push({ name: tag[1]!, lines: [tag[2]!.trim()] });

@@ -88,6 +88,15 @@ describe('scan', () => {
   });
 });
 
+describe('parseComment', () => {
+  it('takes a kernel tag that follows text on its line', () => {
+    expect(parseComment('/** Puts one. @kernel put — a.c, 7.3 */')).toEqual({
+      summary: 'Puts one.',
+      tags: [{ name: 'kernel', text: 'put — a.c, 7.3' }],
+    });
+  });
+});
+
 describe('firstSentence', () => {
   it.each([
     ['/** One. Two. */', 'One.'],

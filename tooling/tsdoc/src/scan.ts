@@ -8,6 +8,8 @@ export interface Declaration {
   /** `PagePool` or `PagePool.putFullNetmem`. */
   readonly name: string;
   readonly kind: Kind;
+  /** What a member is a member of. */
+  readonly ownerKind: Kind | undefined;
   readonly exported: boolean;
   readonly line: number;
   readonly comment: Comment | undefined;
@@ -35,9 +37,10 @@ export function scan(text: string): Scan {
   const declarations: Declaration[] = [];
   let module: Comment | undefined;
   let pending: Comment | undefined;
-  let owner: { name: string; hasMembers: boolean } | undefined;
+  let owner: { name: string; kind: Kind; hasMembers: boolean } | undefined;
   const declare = (name: string, kind: Kind, exported: boolean, index: number): void => {
-    declarations.push({ name, kind, exported, line: index + 1, comment: pending });
+    const ownerKind = kind === 'member' ? owner?.kind : undefined;
+    declarations.push({ name, kind, ownerKind, exported, line: index + 1, comment: pending });
     pending = undefined;
   };
   for (let index = 0; index < lines.length; index++) {
@@ -56,7 +59,7 @@ export function scan(text: string): Scan {
     if (top) {
       const kind = (top[2] === 'let' ? 'const' : top[2]) as Kind;
       declare(top[3]!, kind, top[1] !== undefined, index);
-      owner = { name: top[3]!, hasMembers: kind !== 'function' && /[{(]\s*$|[{(]\s*\/[/*].*$/.test(line) };
+      owner = { name: top[3]!, kind, hasMembers: kind !== 'function' && /[{(]\s*$|[{(]\s*\/[/*].*$/.test(line) };
       continue;
     }
     const member = owner?.hasMembers ? MEMBER.exec(line) : null;

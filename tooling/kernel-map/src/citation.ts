@@ -1,0 +1,41 @@
+import type { Declaration } from '@netmem/tsdoc';
+
+/** A `@kernel` tag, read: which name of which kernel file a declaration mirrors, and how much of it. */
+export interface Citation {
+  /** The kernel's name, `struct x` for a structure. */
+  readonly kernel: string;
+  /** Path in the kernel tree. */
+  readonly file: string;
+  readonly version: string;
+  /** Why the mirror is partial; absent when it is full. */
+  readonly partial?: string;
+}
+
+const FORM = /^(.+?)\s+[—–-]\s+([\w./-]+\.[chSy](?:aml)?),\s*([\d.]*\d)\.?(?:\s*\(partial:\s*([\s\S]+)\))?$/;
+
+/** Reads the text of one `@kernel` tag; null when it does not have the form. Several names share a comma list. */
+export function parseCitation(text: string): Citation[] | null {
+  const paragraph = text
+    .split(/\n\s*\n/)[0]!
+    .replace(/\s+/g, ' ')
+    .trim();
+  const match = FORM.exec(paragraph) ?? FORM.exec(text.split('\n')[0]!.trim());
+  if (!match) return null;
+  const [, names, file, version, partial] = match;
+  return names!.split(/,\s*/).map((name) => ({
+    kernel: name.replaceAll('`', '').replace(/\(\)$/, ''),
+    file: file!,
+    version: version!,
+    ...(partial === undefined ? {} : { partial }),
+  }));
+}
+
+/**
+ * Whether a mirror has behaviour that a test can meet: shapes (interfaces, types and their members) have none, nor has a
+ * constant that mirrors a constant.
+ */
+export function isTestable(declaration: Declaration, citation: Citation): boolean {
+  const kind = declaration.ownerKind ?? declaration.kind;
+  const isConstant = kind === 'const' && /^[A-Z0-9_]+$/.test(citation.kernel);
+  return kind !== 'interface' && kind !== 'type' && !isConstant;
+}

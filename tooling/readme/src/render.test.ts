@@ -1,0 +1,41 @@
+import { parseComment } from '@netmem/tsdoc';
+import { describe, expect, it } from 'vitest';
+import { examplesOf, render } from './render.ts';
+
+const module = parseComment(`/**
+ * Counts sheep, see {@link Sheep}.
+ *
+ * @example
+ * \`\`\`ts
+ * count(1);
+ * \`\`\`
+ *
+ * @packageDocumentation
+ */`);
+const declaration = {
+  name: 'count',
+  kind: 'function',
+  ownerKind: undefined,
+  exported: true,
+  line: 1,
+  comment: parseComment('/** Counts a | b. And more. */'),
+} as const;
+
+describe('render', () => {
+  const manifest = { name: '@netmem/sheep', peerDependencies: { '@netmem/machine': 'workspace:^' } };
+  const text = render({ manifest, module, exports: [{ name: 'count', declaration }], subpaths: [] });
+
+  it('installs the peers with the package', () => {
+    expect(text).toContain('npm install @netmem/sheep @netmem/machine\n');
+  });
+
+  it('shows the comment, the example and the first sentence of each export', () => {
+    expect(text).toContain('Counts sheep, see `Sheep`.');
+    expect(text).toContain('```ts\ncount(1);\n```');
+    expect(text).toContain('| `count` | Counts a \\| b. |');
+  });
+
+  it('takes the code of an example without its fence', () => {
+    expect(examplesOf(module)).toEqual(['count(1);']);
+  });
+});
