@@ -1,0 +1,90 @@
+// Numbers of ethtool: include/uapi/linux/ethtool.h and ethtool_netlink.h.
+
+/** Messages from user space. */
+export const ETHTOOL_MSG = {
+  FEATURES_GET: 11,
+  FEATURES_SET: 12,
+  RINGS_GET: 15,
+  RINGS_SET: 16,
+  CHANNELS_GET: 17,
+  CHANNELS_SET: 18,
+  COALESCE_GET: 19,
+  COALESCE_SET: 20,
+  STATS_GET: 32,
+  RSS_GET: 38,
+  RSS_SET: 48,
+  RSS_CREATE_ACT: 49,
+  RSS_DELETE_ACT: 50,
+} as const;
+
+/** What `tcp-data-split` can be. `UNKNOWN` is `auto` when it is set. @kernel ETHTOOL_TCP_DATA_SPLIT_ENABLED — include/uapi/linux/ethtool_netlink.h, 7.3 */
+export const TCP_DATA_SPLIT = { UNKNOWN: 0, DISABLED: 1, ENABLED: 2 } as const;
+
+/** Attributes of rings. */
+export const ETHTOOL_A_RINGS = {
+  HEADER: 1,
+  RX_MAX: 2,
+  RX_MINI_MAX: 3,
+  RX_JUMBO_MAX: 4,
+  TX_MAX: 5,
+  RX: 6,
+  RX_MINI: 7,
+  RX_JUMBO: 8,
+  TX: 9,
+  RX_BUF_LEN: 10,
+  TCP_DATA_SPLIT: 11,
+  CQE_SIZE: 12,
+  TX_PUSH: 13,
+  RX_PUSH: 14,
+  TX_PUSH_BUF_LEN: 15,
+  TX_PUSH_BUF_LEN_MAX: 16,
+  HDS_THRESH: 17,
+  HDS_THRESH_MAX: 18,
+} as const;
+
+/** Bits of a driver's `supportedRingParams`. @kernel ETHTOOL_RING_USE_TCP_DATA_SPLIT — include/linux/ethtool.h, 7.3 */
+export const ETHTOOL_RING_USE = {
+  RX_BUF_LEN: 1,
+  CQE_SIZE: 2,
+  TX_PUSH: 4,
+  RX_PUSH: 0x8,
+  TX_PUSH_BUF_LEN: 0x10,
+  TCP_DATA_SPLIT: 0x20,
+  HDS_THRS: 0x40,
+} as const;
+
+/** Attributes of channels. */
+export const ETHTOOL_A_CHANNELS = {
+  HEADER: 1,
+  RX_MAX: 2,
+  TX_MAX: 3,
+  OTHER_MAX: 4,
+  COMBINED_MAX: 5,
+  RX_COUNT: 6,
+  TX_COUNT: 7,
+  OTHER_COUNT: 8,
+  COMBINED_COUNT: 9,
+} as const;
+
+/** Attributes of receive-side scaling. */
+export const ETHTOOL_A_RSS = {
+  HEADER: 1,
+  CONTEXT: 2,
+  HFUNC: 3,
+  INDIR: 4,
+  HKEY: 5,
+  INPUT_XFRM: 6,
+  START_CONTEXT: 7,
+  FLOW_HASH: 8,
+} as const;
+
+/** Hash functions of receive-side scaling, as bits. */
+export const ETH_RSS_HASH = { TOP: 1, XOR: 2, CRC32: 4 } as const;
+
+/** Flow types of ntuple rules. */
+export const FLOW_TYPE = { TCP_V4: 1, UDP_V4: 2, SCTP_V4: 3, TCP_V6: 5, UDP_V6: 6, SCTP_V6: 7, ETHER: 0x12 } as const;
+
+/** Target of an ntuple rule that drops. */
+export const RX_CLS_FLOW_DISC = -1;
+/** Location of an ntuple rule: the driver picks one. */
+export const RX_CLS_LOC_ANY = 0xffffffff;
