@@ -35,8 +35,8 @@ export class InetAddress {
       const v4 = parseAddress4(bare);
       return v4 === null || percent >= 0 ? null : InetAddress.v4(v4);
     }
-    const bytes = new Uint8Array(16);
-    if (!parseAddress6(bare, bytes, 0)) return null;
+    const bytes = parseAddress6(bare);
+    if (bytes === null) return null;
     const out = new InetAddress().readV6(new DataView(bytes.buffer), 0);
     if (percent >= 0) {
       const scope = Number(text.slice(percent + 1));

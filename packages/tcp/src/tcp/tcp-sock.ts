@@ -268,3 +268,4 @@ export class TcpSock {
   info(): TcpInfo {
     throw new Error('tcp_info is filled by info.ts');
   }
+}
