@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { type Application, Converter } from 'typedoc';
+import { type Application, Converter, ReflectionKind } from 'typedoc';
 
 /** A typedoc plugin: a module is called what a user imports, not where its file lies. */
 export function load(app: Application): void {
   app.converter.on(Converter.EVENT_RESOLVE_BEGIN, (context) => {
     for (const module of context.project.children ?? []) {
       const path = module.sources?.[0]?.fullFileName;
-      if (path) module.name = importName(path);
+      if (path && module.kind === ReflectionKind.Module) module.name = importName(path);
     }
   });
 }

@@ -58,6 +58,7 @@ export const ROWS: readonly Row[] = [
   program('tooling/bench', 'bench', ALL),
   program('tooling/check', 'check', []),
   program('tooling/graph', 'graph', []),
+  program('tooling/packaging', 'packaging', []),
   program('tooling/tsdoc', 'tsdoc', []),
   program('tooling/kernel-map', 'kernel-map', ['tsdoc']),
   program('tooling/readme', 'readme', [...ALL, 'tsdoc']),
