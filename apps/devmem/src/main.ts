@@ -1,1 +1,35 @@
-export {};
+#!/usr/bin/env node
+/** The `devmem` command. Each subcommand is a room of its own; this file only knows their names. */
+import { Command, CommanderError } from 'commander';
+import { CommandError, EXIT } from './exit-codes.ts';
+import { runRx } from './rx/command.ts';
+import { declareRxOptions, resolveRxOptions } from './rx/options.ts';
+
+function createProgram(): Command {
+  const program = new Command('devmem')
+    .description("Linux's device-memory TCP, on any machine: simulated card, faithful driver, pools and sockets")
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(text) });
+  const rx = new Command('rx')
+    .description('Receive a TCP stream into device memory, verify it there, and report.')
+    .addHelpText(
+      'after',
+      '\nExit status: 0 received and nothing leaked, 1 not, 2 usage, 3 something is missing here, 130 interrupted.',
+    );
+  declareRxOptions(rx)
+    .exitOverride()
+    .action(async (parsed) => {
+      process.exitCode = await runRx(resolveRxOptions(parsed, process.execPath));
+    });
+  return program.addCommand(rx);
+}
+
+try {
+  await createProgram().parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  else if (error instanceof CommandError) {
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = error.exitCode;
+  } else throw error;
+}

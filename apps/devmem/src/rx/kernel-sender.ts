@@ -1,0 +1,66 @@
+/**
+ * A process of its own that sends through the running kernel's TCP. Started inside the network namespace by the receiver, which passes a
+ * {@link SendRequest} as its only argument and gets one {@link SendReport} back over the IPC channel.
+ */
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { Source } from './source.ts';
+
+/** What to send, and where. */
+export interface SendRequest {
+  readonly address: string;
+  readonly port: number;
+  readonly file: string | null;
+  readonly bytes: number | null;
+  /** Compute a digest of what is sent: costs processor time, so not for figures. */
+  readonly digest: boolean;
+}
+
+/** How it went; times are those of the sending process between connect and the last byte acknowledged. */
+export type SendReport =
+  | { readonly ok: true; readonly bytes: number; readonly sha256: string | null; readonly cpuSeconds: number }
+  | { readonly ok: false; readonly reason: string };
+
+const CHUNK_BYTES = 1 << 18;
+/** The kernel would retry a SYN for 130 s. */
+const CONNECT_TIMEOUT_MS = 10_000;
+
+async function send(request: SendRequest): Promise<SendReport> {
+  const source = Source.open(request.file, request.bytes);
+  const hash = request.digest ? createHash('sha256') : null;
+  const start = process.cpuUsage();
+  const socket = connect({ host: request.address, port: request.port, noDelay: false });
+  const timer = setTimeout(() => socket.destroy(new Error('connect timed out')), CONNECT_TIMEOUT_MS);
+  await once(socket, 'connect');
+  clearTimeout(timer);
+  // Two chunks in turn: the kernel may still read one while the next is filled.
+  const chunks = [new Uint8Array(CHUNK_BYTES), new Uint8Array(CHUNK_BYTES)];
+  let pending: Promise<void> = Promise.resolve();
+  for (let turn = 0; source.left > 0; turn ^= 1) {
+    const chunk = chunks[turn] as Uint8Array;
+    const part = chunk.subarray(0, source.read(chunk));
+    hash?.update(part);
+    await pending;
+    pending = new Promise((resolve, reject) => socket.write(part, (error) => (error ? reject(error) : resolve())));
+  }
+  await pending;
+  source.close();
+  socket.resume();
+  const closed = once(socket, 'close');
+  socket.end();
+  await closed;
+  const used = process.cpuUsage(start);
+  return {
+    ok: true,
+    bytes: source.length,
+    sha256: hash?.digest('hex') ?? null,
+    cpuSeconds: (used.user + used.system) / 1e6,
+  };
+}
+
+const request = JSON.parse(process.argv[2] ?? '{}') as SendRequest;
+const report = await send(request).catch(
+  (error: NodeJS.ErrnoException): SendReport => ({ ok: false, reason: error.code ?? error.message }),
+);
+process.send?.(report, () => process.disconnect());
