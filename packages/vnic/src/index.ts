@@ -3,4 +3,12 @@
  *
  * @packageDocumentation
  */
-export {};
+export type {
+  DeviceClock,
+  DeviceDma,
+  MsixLocation,
+  NicEvent,
+  NicFunction,
+  NicHost,
+  PciIdentity,
+} from './host.ts';
