@@ -1,4 +1,5 @@
-/** Writes packages/<name>/README.md for every package; `--check` fails when one is stale or has no example. */
+/** Writes every packages/<name>/README.md and the table in the root's; `--check` fails when one is stale or has no example. */
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { settle } from '@netmem/tsdoc';
 import { packageNames, ROOT, readPackage } from './packages.ts';
@@ -6,10 +7,15 @@ import { examplesOf, render } from './render.ts';
 
 const check = process.argv.includes('--check');
 const complaints: string[] = [];
+const keep = (path: string, text: string): void => {
+  if (settle(join(ROOT, path), text, check)) return;
+  complaints.push(check ? `${path} is stale: run \`pnpm readme\`` : `wrote ${path}`);
+};
+
+keep('README.md', withPackageTable(readFileSync(join(ROOT, 'README.md'), 'utf8'), packageRows()));
 for (const name of packageNames()) {
   const source = readPackage(name);
-  const fresh = settle(join(ROOT, 'packages', name, 'README.md'), render(source), check);
-  if (!fresh) complaints.push(check ? `packages/${name}/README.md is stale: run \`pnpm readme\`` : `wrote ${name}`);
+  keep(`packages/${name}/README.md`, render(source));
   if (check && examplesOf(source.module).length === 0) complaints.push(`@netmem/${name}: no @example in src/index.ts`);
 }
 for (const complaint of complaints) console.log(complaint);

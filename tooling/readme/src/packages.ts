@@ -1,6 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Comment, exportsOf, scan } from '@netmem/tsdoc';
+import type { PackageRow } from './package-table.ts';
 import type { Manifest, Source } from './render.ts';
 
 /** The repository's root. */
@@ -13,6 +14,19 @@ export function packageNames(): string[] {
   return globSync('packages/*/package.json', { cwd: ROOT })
     .map((path) => path.split(/[\\/]/)[1]!)
     .toSorted();
+}
+
+/** Reads the rows of the root README's table. */
+export function packageRows(): PackageRow[] {
+  return packageNames().map((folder) => {
+    const text = readFileSync(join(ROOT, 'packages', folder, 'package.json'), 'utf8');
+    const { name, description, dependencies, peerDependencies } = JSON.parse(text) as Manifest & {
+      readonly description: string;
+      readonly dependencies?: Readonly<Record<string, string>>;
+    };
+    const imports = Object.keys({ ...dependencies, ...peerDependencies }).filter((key) => key.startsWith('@netmem/'));
+    return { folder, name, description, imports: imports.map((key) => key.slice('@netmem/'.length)) };
+  });
 }
 
 /** Reads what a package's README is made from. Throws with the path when a module has no module comment. */
