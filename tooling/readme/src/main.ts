@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { settle } from '@netmem/tsdoc';
-import { packageNames, ROOT, readPackage } from './packages.ts';
+import { withPackageTable } from './package-table.ts';
+import { packageNames, packageRows, ROOT, readPackage } from './packages.ts';
 import { examplesOf, render } from './render.ts';
 
 const check = process.argv.includes('--check');
