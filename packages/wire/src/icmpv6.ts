@@ -1,0 +1,110 @@
+import { checksumView, finishChecksum } from './checksum.ts';
+import * as malformed from './malformed.ts';
+
+/** Bytes before the body: type, code, checksum and four bytes whose meaning depends on the type. */
+export const HEADER_BYTES = 8;
+/** Offsets in the header. */
+export const CODE_AT = 1;
+export const CHECKSUM_AT = 2;
+export const REST_AT = 4;
+
+export const DESTINATION_UNREACHABLE = 1;
+export const PACKET_TOO_BIG = 2;
+export const TIME_EXCEEDED = 3;
+export const PARAMETER_PROBLEM = 4;
+export const ECHO_REQUEST = 128;
+export const ECHO_REPLY = 129;
+export const ROUTER_SOLICITATION = 133;
+export const ROUTER_ADVERTISEMENT = 134;
+export const NEIGHBOUR_SOLICITATION = 135;
+export const NEIGHBOUR_ADVERTISEMENT = 136;
+
+/** Code of {@link DESTINATION_UNREACHABLE}. */
+export const CODE_PORT_UNREACHABLE = 4;
+
+export function type(view: DataView, at: number): number {
+  return view.getUint8(at);
+}
+
+export function code(view: DataView, at: number): number {
+  return view.getUint8(at + CODE_AT);
+}
+
+export function checksum(view: DataView, at: number): number {
+  return view.getUint16(at + CHECKSUM_AT);
+}
+
+/** Of an echo request or reply. */
+export function identifier(view: DataView, at: number): number {
+  return view.getUint16(at + REST_AT);
+}
+
+/** Of an echo request or reply. */
+export function sequence(view: DataView, at: number): number {
+  return view.getUint16(at + REST_AT + 2);
+}
+
+/** Of {@link PACKET_TOO_BIG}: the largest packet that would have passed, uint32. */
+export function nextHopMtu(view: DataView, at: number): number {
+  return view.getUint32(at + REST_AT);
+}
+
+/**
+ * Writes the header in front of a body that is there already, and the checksum over both.
+ *
+ * @param rest - The four bytes at offset 4 as uint32: for an echo `identifier << 16 | sequence`.
+ * @param messageBytes - Header and body.
+ * @param pseudoSum - `pseudoHeaderSum6(…, NEXT_ICMPV6, messageBytes)`. @returns 8.
+ */
+export function writeHeader(
+  view: DataView,
+  at: number,
+  typeNumber: number,
+  codeNumber: number,
+  rest: number,
+  messageBytes: number,
+  pseudoSum: number,
+): number {
+  view.setUint8(at, typeNumber);
+  view.setUint8(at + CODE_AT, codeNumber);
+  view.setUint16(at + CHECKSUM_AT, 0);
+  view.setInt32(at + REST_AT, rest);
+  view.setUint16(at + CHECKSUM_AT, finishChecksum(checksumView(view, at, messageBytes, pseudoSum)));
+  return HEADER_BYTES;
+}
+
+/** @param length - Bytes of the message. @param pseudoSum - As in {@link writeHeader}. @returns 0, or TRUNCATED, BAD_CHECKSUM. */
+export function validateMessage(view: DataView, at: number, length: number, pseudoSum: number): number {
+  if (length < HEADER_BYTES) return malformed.TRUNCATED;
+  return finishChecksum(checksumView(view, at, length, pseudoSum)) === 0 ? 0 : malformed.BAD_CHECKSUM;
+}
+
+/** A message in plain values, for tests and tools. */
+export interface Icmpv6Fields {
+  type: number;
+  code: number;
+  /** The four bytes at offset 4 as uint32. */
+  rest: number;
+  body: Uint8Array;
+}
+
+/** A message as plain values with a copy of its body, or null when {@link validateMessage} refuses it. */
+export function decode(view: DataView, at: number, length: number, pseudoSum: number): Icmpv6Fields | null {
+  if (validateMessage(view, at, length, pseudoSum) < 0) return null;
+  return {
+    type: type(view, at),
+    code: code(view, at),
+    rest: view.getUint32(at + REST_AT),
+    body: new Uint8Array(view.buffer, view.byteOffset + at + HEADER_BYTES, length - HEADER_BYTES).slice(),
+  };
+}
+
+/** A message from plain values, with its checksum; the type is {@link ECHO_REQUEST} when not given. */
+export function encode(fields: Partial<Icmpv6Fields>, pseudoSum: number): Uint8Array<ArrayBuffer> {
+  const body = fields.body ?? new Uint8Array(0);
+  const bytes = new Uint8Array(HEADER_BYTES + body.length);
+  bytes.set(body, HEADER_BYTES);
+  const view = new DataView(bytes.buffer);
+  writeHeader(view, 0, fields.type ?? ECHO_REQUEST, fields.code ?? 0, fields.rest ?? 0, bytes.length, pseudoSum);
+  return bytes;
+}
