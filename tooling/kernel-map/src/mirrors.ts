@@ -44,9 +44,8 @@ function mirrorsOf(declaration: Declaration, path: string, tested: ReadonlySet<s
     return parsed ?? [];
   });
   const word = declaration.name.split('.').at(-1)!.replace('#', '');
-  const testable = citations.find((citation) => isTestable(declaration, citation));
-  if (testable && !isPrivate(declaration) && !tested.has(word)) {
-    problems.push(`${at} mirrors ${testable.kernel} and no test of its package mentions it`);
+  if (citations.length > 0 && isTestable(declaration) && !isPrivate(declaration) && !tested.has(word)) {
+    problems.push(`${at} mirrors ${citations[0]!.kernel} and no test of its package mentions it`);
   }
   return citations.map((citation) => ({ ...citation, name: declaration.name, path }));
 }

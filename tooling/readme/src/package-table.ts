@@ -17,7 +17,8 @@ export function withPackageTable(readme: string, rows: readonly PackageRow[]): s
   const end = readme.indexOf(END);
   if (start < 0 || end < start) throw new Error(`README.md has no ${START} … ${END}`);
   const lines = bottomUp(rows).map(
-    ({ folder, name, description }) => `| [\`${name}\`](packages/${folder}) | ${description.replaceAll('|', '\\|')} |`,
+    ({ folder, name, description }) =>
+      `| [\`${name}\`](packages/${folder}/README.md) | ${description.replaceAll('|', '\\|')} |`,
   );
   const table = ['| Package | What it is |', '| --- | --- |', ...lines].join('\n');
   return `${readme.slice(0, start)}${START}\n${table}\n${readme.slice(end)}`;
