@@ -13,6 +13,9 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
+          // No test measures time; a busy two-core machine must not make one fail.
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
           include: ['{packages,apps,tooling}/*/src/**/*.test.ts', '{packages,apps,tooling}/*/test/**/*.test.ts'],
         },
       },

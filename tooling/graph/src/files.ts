@@ -80,7 +80,7 @@ export function rootFiles(): OwnedFile[] {
         $schema: './node_modules/turbo/schema.json',
         ui: 'stream',
         noUpdateNotifier: true,
-        tasks: { build: { dependsOn: ['^build'], outputs: ['dist/**'] } },
+        tasks: {},
         boundaries: { tags },
       },
     },
