@@ -1,0 +1,40 @@
+import type { NetmemTable } from '@netmem/netmem';
+import { DMABUF_TOKEN, DMABUF_TOKEN_BYTES, EINVAL, MAX_DONTNEED_FRAGS, MAX_DONTNEED_TOKENS } from '@netmem/uapi';
+import type { TokenTable } from './token-table.ts';
+
+/**
+ * Gives runs of tokens back: each id that is out drops one reference of its net_iov. Unknown ids are no error, but they are looked at, and after
+ * 1024 looks the call ends.
+ *
+ * @param tokens - An array of `struct dmabuf_token`, `length` bytes of it.
+ * @returns how many tokens were released, 0 or more; -EINVAL when `length` is not whole structs or more than 128 of them.
+ * @kernel sock_devmem_dontneed — net/core/sock.c, 7.3
+ */
+export function sockDevmemDontneed(table: TokenTable, netmem: NetmemTable, tokens: DataView, length: number): number {
+  if (length % DMABUF_TOKEN_BYTES !== 0 || length > MAX_DONTNEED_TOKENS * DMABUF_TOKEN_BYTES) return -EINVAL;
+  let released = 0;
+  let examined = 0;
+  for (let at = 0; at < length; at += DMABUF_TOKEN_BYTES) {
+    const start = tokens.getUint32(at + DMABUF_TOKEN.start, true);
+    const count = tokens.getUint32(at + DMABUF_TOKEN.count, true);
+    for (let i = 0; i < count; i++) {
+      if (examined++ >= MAX_DONTNEED_FRAGS) return released;
+      // Ids wrap as u32; those past the table are free slots like any other.
+      if (releaseToken(table, netmem, (start + i) >>> 0)) released++;
+    }
+  }
+  return released;
+}
+
+/** Puts every token that is out: the socket is gone. @kernel tcp_release_user_frags — net/ipv4/tcp_ipv4.c, 7.3 */
+export function releaseUserFrags(table: TokenTable, netmem: NetmemTable): void {
+  for (let id = 1; table.count > 0 && id < table.capacity; id++) releaseToken(table, netmem, id);
+}
+
+function releaseToken(table: TokenTable, netmem: NetmemTable, id: number): boolean {
+  const ref = table.erase(id);
+  if (ref === 0) return false;
+  // I-4: the pool that owns the net_iov now, not the queue's: the queue may have been restarted since. The application is not in its NAPI.
+  netmem.pool(ref)?.putFullNetmem(ref, false);
+  return true;
+}

@@ -1,0 +1,54 @@
+import { regionOf } from '@netmem/region';
+import { EAGAIN, MSG_PEEK, MSG_TRUNC } from '@netmem/uapi';
+import { InetAddress } from '../stack/inet-address.ts';
+import { UDP_CB_SADDR, UDP_CB_SPORT, type UdpSock } from '../udp/udp-sock.ts';
+import { copyDatagram } from './copy-datagram.ts';
+import type { IovCursor, Msghdr } from './msghdr.ts';
+
+/**
+ * One datagram out: all of `msg.iov`.
+ *
+ * @returns its length, or what `UdpSock.sendFrom` says.
+ * @kernel udp_sendmsg — net/ipv4/udp.c, 7.3
+ */
+export function sendDatagram(sock: UdpSock, msg: Msghdr, flags: number): number {
+  const only = msg.iov[0];
+  if (msg.iov.length === 1 && only !== undefined) {
+    return sock.sendFrom(only, 0, only.length, flags, msg.name, msg.port);
+  }
+  const whole = new Uint8Array(msg.length);
+  let at = 0;
+  for (const region of msg.iov) {
+    whole.set(region.bytes.subarray(region.base, region.base + region.length), at);
+    at += region.length;
+  }
+  return sock.sendFrom(regionOf(whole), 0, whole.length, flags, msg.name, msg.port);
+}
+
+/**
+ * One datagram in; what does not fit is lost, and MSG_TRUNC says so.
+ *
+ * @returns bytes copied, or with MSG_TRUNC asked for the datagram's length; -EAGAIN none; the pending error.
+ * @kernel udp_recvmsg — net/ipv4/udp.c, 7.3
+ */
+export function receiveDatagram(bytes: Uint8Array, sock: UdpSock, msg: Msghdr, iov: IovCursor, flags: number): number {
+  const error = sock.takeError();
+  if (error < 0) return error;
+  const peek = (flags & MSG_PEEK) !== 0;
+  const skb = peek ? sock.receiveQueue.peek() : sock.dequeue();
+  if (skb === null) return -EAGAIN;
+  const length = skb.len;
+  const copied = Math.min(length, msg.length);
+  const fault = copyDatagram(bytes, skb, 0, copied, iov);
+  if (copied < length) msg.flags |= MSG_TRUNC;
+  const name = msg.name ?? new InetAddress();
+  name.w0 = skb.cb[UDP_CB_SADDR] as number;
+  name.w1 = skb.cb[UDP_CB_SADDR + 1] as number;
+  name.w2 = skb.cb[UDP_CB_SADDR + 2] as number;
+  name.w3 = skb.cb[UDP_CB_SADDR + 3] as number;
+  msg.name = name;
+  msg.port = skb.cb[UDP_CB_SPORT] as number;
+  if (!peek) sock.consume(skb);
+  if (fault < 0) return fault;
+  return (flags & MSG_TRUNC) !== 0 ? length : copied;
+}

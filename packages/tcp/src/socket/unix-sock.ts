@@ -1,0 +1,55 @@
+import { EAGAIN, ENOTCONN, EPIPE } from '@netmem/uapi';
+import type { IovCursor, Msghdr } from './msghdr.ts';
+
+/**
+ * One end of a connected pair of UNIX stream sockets: enough for the checks that Linux makes on sockets that are not TCP, and for a test that wants
+ * a byte stream without a network.
+ *
+ * @kernel unix_stream_recvmsg — net/unix/af_unix.c, 7.3 (partial: byte stream of a socketpair only)
+ */
+export class UnixSock {
+  #peer: UnixSock | null = null;
+  #chunks: Uint8Array[] = [];
+  #shut = false;
+
+  /** Two connected ends. */
+  static pair(): [UnixSock, UnixSock] {
+    const a = new UnixSock();
+    const b = new UnixSock();
+    a.#peer = b;
+    b.#peer = a;
+    return [a, b];
+  }
+
+  /** @returns bytes taken; -ENOTCONN never connected; -EPIPE the other end is closed. */
+  send(msg: Msghdr): number {
+    if (this.#peer === null) return -ENOTCONN;
+    if (this.#peer.#shut) return -EPIPE;
+    for (const region of msg.iov) {
+      this.#peer.#chunks.push(region.bytes.slice(region.base, region.base + region.length));
+    }
+    return msg.length;
+  }
+
+  /** @returns bytes copied, 0 when the other end is closed; -EAGAIN nothing there; -ENOTCONN never connected. */
+  receive(msg: Msghdr, iov: IovCursor, peek: boolean): number {
+    if (this.#peer === null) return -ENOTCONN;
+    let copied = 0;
+    let left = msg.length;
+    for (let i = 0; i < this.#chunks.length && left > 0; i++) {
+      const chunk = this.#chunks[i] as Uint8Array;
+      const n = iov.copyTo(chunk, 0, Math.min(chunk.length, left));
+      copied += n;
+      left -= n;
+      if (!peek) this.#chunks[i] = chunk.subarray(n);
+    }
+    this.#chunks = this.#chunks.filter((chunk) => chunk.length > 0);
+    if (copied > 0 || this.#peer.#shut) return copied;
+    return -EAGAIN;
+  }
+
+  close(): void {
+    this.#shut = true;
+    this.#chunks = [];
+  }
+}
