@@ -1,0 +1,86 @@
+import { type Cable, createCable, FrameSlots } from '@netmem/link';
+import { Clock, Random } from '@netmem/machine';
+import { LinearMemory } from '@netmem/region';
+import { drive } from './drive.ts';
+import { createHost, type Host } from './host.ts';
+import type { HostOptions, PairOptions } from './host-options.ts';
+
+const DEFAULT_RAM_BYTES = 64 * 2 ** 20;
+const SLOT_COUNT = 4096;
+const JUMBO_SLOT_BYTES = 10_240;
+const SLOT_BYTES = 2048;
+/** Room for scratch of cards, engines and stacks besides RAM, slots and device memory. */
+const SCRATCH_BYTES = 16 * 2 ** 20;
+
+/** Two hosts and the cable between them, on one clock and in one linear memory. */
+export interface Pair {
+  readonly host: Host;
+  readonly peer: Host;
+  readonly cable: Cable;
+  readonly clock: Clock;
+  readonly memory: LinearMemory;
+  readonly slots: FrameSlots;
+  /** Pumps both hosts and the cable; see `Machine.run`. */
+  run(options?: { until?: () => boolean; timeoutNs?: number }): boolean;
+  /** Pumps until the promise settles, and returns its result: how a test awaits the comfortable layer. */
+  drive<T>(work: Promise<T>): Promise<T>;
+  /** Closes both hosts; returns both audits. */
+  close(): readonly string[];
+}
+
+function ramOf(options: Partial<HostOptions> | undefined): number {
+  const ram = options?.ramBytes ?? DEFAULT_RAM_BYTES;
+  // A non-coherent machine keeps what the CPU sees, what devices see, and what was last the same.
+  return options?.dmaMode === undefined || options.dmaMode === 'coherent' ? ram : 3 * ram;
+}
+
+/**
+ * Builds a host under test and a peer, joined by an in-memory cable: the whole of a network in one process, on one clock.
+ *
+ * @throws what `createHost` throws.
+ */
+export function createPair(options: PairOptions = {}): Pair {
+  const slotBytes = (options.cable?.mtu ?? 1500) > SLOT_BYTES - 64 ? JUMBO_SLOT_BYTES : SLOT_BYTES;
+  const deviceBytes = (options.host?.dmabuf?.bytes ?? 0) + (options.peer?.dmabuf?.bytes ?? 0);
+  const memory =
+    options.memory ??
+    new LinearMemory(ramOf(options.host) + ramOf(options.peer) + deviceBytes + SLOT_COUNT * slotBytes + SCRATCH_BYTES);
+  const slots = options.slots ?? new FrameSlots(memory, { count: SLOT_COUNT, slotBytes });
+  const clock = options.clock ?? new Clock();
+  const random = new Random(options.seed ?? 1);
+  const cable = createCable(slots, clock, { seed: random.fork('cable').uint32(), ...options.cable });
+  const common = { memory, clock };
+  const host = createHost({
+    name: 'host',
+    addresses: ['10.0.0.1/24'],
+    seed: random.fork('host').uint32(),
+    ...options.host,
+    ...common,
+    port: cable.a,
+  });
+  const peer = createHost({
+    name: 'peer',
+    addresses: ['10.0.0.2/24'],
+    seed: random.fork('peer').uint32(),
+    ...options.peer,
+    ...common,
+    port: cable.b,
+  });
+  host.machine.join(cable);
+  host.machine.join(peer.machine);
+  const run: Pair['run'] = (runOptions) => host.machine.run(runOptions);
+  return {
+    host,
+    peer,
+    cable,
+    clock,
+    memory,
+    slots,
+    run,
+    drive: (work) => drive(host, work),
+    close() {
+      const peerFindings = peer.close();
+      return [...host.close(), ...peerFindings];
+    },
+  };
+}
