@@ -1,5 +1,29 @@
 /**
- * Codecs for Ethernet, ARP, IP, ICMP, TCP and UDP headers, checksums and the Toeplitz hash, over typed arrays.
+ * What Ethernet, IP and TCP look like on a wire: codecs, checksums and the Toeplitz hash, over typed arrays.
+ *
+ * Every protocol is a namespace (`ethernet`, `arp`, `ipv4`, `ipv6`, `icmp`, `icmpv6`, `ndp`, `tcp`, `udp`) with two faces:
+ *
+ * - for the data path, functions of `(view, at)` that read or write one field in place, a `write…` and a `validate…`. They allocate nothing, and
+ *   `validate…` answers 0 or a negative reason of `malformed`: bytes from a wire never throw;
+ * - for tests and tools, `decode` and `encode` of plain values, and `composeFrame` and `decodeFrame` for whole frames.
+ *
+ * Use it to build or check packets, in a card, a stack, a bridge or a test. Sums over a `LinearMemory` run as WebAssembly SIMD.
+ *
+ * It is not a stack: it keeps no state, answers nothing and reassembles nothing.
+ *
+ * @example
+ * ```ts
+ * import { composeFrame, Dissection, dissect, L4_TCP, tcp } from '@netmem/wire';
+ *
+ * const frame = composeFrame({
+ *   ipv4: { source: '10.0.0.1', destination: '10.0.0.2' },
+ *   tcp: { sourcePort: 40000, destinationPort: 5201, flags: tcp.SYN, options: { mss: 1460 } },
+ * });
+ * const view = new DataView(frame.buffer);
+ * const found = new Dissection();
+ * dissect(view, 0, frame.length, found);
+ * console.log(found.l4 === L4_TCP, tcp.destinationPort(view, found.l4At)); // true 5201
+ * ```
  *
  * @packageDocumentation
  */
@@ -27,6 +51,8 @@ export {
   swap16,
   updateChecksum,
 } from './checksum.ts';
+export type { DecodedFrame, FrameLayers } from './compose.ts';
+export { composeFrame, decodeFrame } from './compose.ts';
 export {
   Dissection,
   dissect,
