@@ -189,22 +189,26 @@ export class Host {
     this.#memory = null;
   }
 
+  /** Unbinds, brings the device down and removes the driver, without waiting for anything. Sockets are the caller's to close before. Idempotent. */
+  takeDown(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.unbind();
+    this.device.lock.lock();
+    this.device.close();
+    this.device.lock.unlock();
+    this.driver.remove();
+  }
+
   /**
-   * Takes everything down: unbind, device down, driver gone; then waits until every pool has its memory back, at most five seconds of the
-   * machine's clock. Sockets are the caller's to close before.
+   * {@link takeDown}, then waits until every pool has its memory back, at most five seconds of a virtual clock. On a real clock it does not wait:
+   * step the machine until {@link drained}, then call this.
    *
    * @returns the audit: one sentence per thing that is not as it was; empty is clean. Idempotent.
    */
   close(): readonly string[] {
-    if (!this.#closed) {
-      this.#closed = true;
-      this.unbind();
-      this.device.lock.lock();
-      this.device.close();
-      this.device.lock.unlock();
-      this.driver.remove();
-      this.machine.run({ until: () => this.drained, timeoutNs: DRAIN_TIMEOUT_NS });
-    }
+    this.takeDown();
+    this.machine.run({ until: () => this.drained, timeoutNs: DRAIN_TIMEOUT_NS });
     return this.audit();
   }
 

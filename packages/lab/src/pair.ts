@@ -20,6 +20,8 @@ export interface Pair {
   readonly clock: Clock;
   readonly memory: LinearMemory;
   readonly slots: FrameSlots;
+  /** One round of both hosts and the cable; true if anything was done. */
+  step(): boolean;
   /** Pumps both hosts and the cable; see `Machine.run`. */
   run(options?: { until?: () => boolean; timeoutNs?: number }): boolean;
   /** Pumps until the promise settles, and returns its result: how a test awaits the comfortable layer. */
@@ -76,6 +78,11 @@ export function createPair(options: PairOptions = {}): Pair {
     clock,
     memory,
     slots,
+    step() {
+      const hostMoved = host.machine.step();
+      const cableMoved = cable.step();
+      return peer.machine.step() || cableMoved || hostMoved;
+    },
     run,
     drive: (work) => drive(host, work),
     close() {

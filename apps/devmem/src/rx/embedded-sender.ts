@@ -1,0 +1,80 @@
+/** The second host as sender: reads the source, hashes it and writes it into a socket of our own stack. */
+import { createHash, type Hash } from 'node:crypto';
+import type { Host } from '@netmem/lab';
+import { type Region, regionOf } from '@netmem/region';
+import { Msghdr } from '@netmem/tcp';
+import { AF_INET, EAGAIN, EINPROGRESS, errnoName, POLL, SHUT_WR, SOCK_STREAM } from '@netmem/uapi';
+import type { ListenAddress } from './options.ts';
+import type { Source } from './source.ts';
+
+const CHUNK_BYTES = 1 << 16;
+/** Chunks per turn, so that the receiver keeps up. */
+const CHUNKS_PER_TURN = 4;
+
+/** Sends one source over one connection; {@link EmbeddedSender.service} moves it on. */
+export class EmbeddedSender {
+  readonly #host: Host;
+  readonly #source: Source;
+  readonly #hash: Hash | null;
+  readonly #chunk: Uint8Array = new Uint8Array(CHUNK_BYTES);
+  readonly #msg: Msghdr = new Msghdr([]);
+  readonly #fd: number;
+  #pending: Uint8Array = new Uint8Array(0);
+  #ended = false;
+  /** What went wrong, as a sentence. */
+  error: string | null = null;
+
+  constructor(host: Host, source: Source, to: ListenAddress, digest: boolean) {
+    this.#host = host;
+    this.#source = source;
+    this.#hash = digest ? createHash('sha256') : null;
+    this.#fd = host.stack.sockets.socket(AF_INET, SOCK_STREAM);
+    const result = host.stack.sockets.connect(this.#fd, to.address, to.port);
+    if (result !== -EINPROGRESS) this.error = `connect failed with ${errnoName(result)}`;
+  }
+
+  /** The digest of what was sent; null when none was asked for. */
+  digest(): string | null {
+    return this.#hash?.copy().digest('hex') ?? null;
+  }
+
+  /** Sends what fits now; true if anything did. */
+  service(): boolean {
+    const { sockets } = this.#host.stack;
+    if (this.#ended || this.error !== null) return false;
+    if ((sockets.poll(this.#fd) & (POLL.OUT | POLL.ERR | POLL.HUP)) === 0) return false;
+    for (let chunks = 0; chunks < CHUNKS_PER_TURN; ) {
+      if (this.#pending.length === 0 && !this.#refill()) return this.#finish();
+      const region: Region = regionOf(this.#pending);
+      this.#msg.iov = [region];
+      const sent = sockets.sendmsg(this.#fd, this.#msg);
+      if (sent === -EAGAIN) return chunks > 0;
+      if (sent < 0) {
+        this.error = `sending failed with ${errnoName(sent)}`;
+        return true;
+      }
+      this.#pending = this.#pending.subarray(sent);
+      if (this.#pending.length === 0) chunks++;
+    }
+    return true;
+  }
+
+  /** Closes the socket. */
+  close(): void {
+    this.#host.stack.sockets.close(this.#fd);
+    this.#source.close();
+  }
+
+  #refill(): boolean {
+    const length = this.#source.read(this.#chunk);
+    this.#pending = this.#chunk.subarray(0, length);
+    this.#hash?.update(this.#pending);
+    return length > 0;
+  }
+
+  #finish(): boolean {
+    this.#ended = true;
+    this.#host.stack.sockets.shutdown(this.#fd, SHUT_WR);
+    return true;
+  }
+}
