@@ -1,96 +1,45 @@
 /**
  * Page, net_iov, net_iov_area and netmem_ref of Linux as integers over typed-array columns.
  *
+ * A {@link NetmemRef} names a piece of memory that can carry payload, without saying whether a CPU may look at it. A
+ * {@link NetmemTable}, one per machine, holds what the kernel keeps in `struct netmem_desc` about each, and has the kernel's
+ * helpers as methods.
+ *
+ * Use it in drivers, pools and memory providers; with `address(ref)` being `number | null`, the compiler asks you to think of
+ * unreadable memory.
+ *
+ * It is not an allocator with a cache: that is `@netmem/page-pool`. It does not check who holds what: a checker keeps its own ledger.
+ *
+ * @example
+ * ```ts
+ * import { Machine } from '@netmem/machine';
+ * import { NetmemTable } from '@netmem/netmem';
+ *
+ * const netmem = new NetmemTable(new Machine());
+ * const page = netmem.allocPages(0, -1);
+ * const ref = netmem.pageToNetmem(page);
+ * console.log(netmem.isNetIov(ref), netmem.address(ref) === netmem.pageAddress(page), netmem.refCount(ref)); // false true 1
+ * netmem.put(ref);
+ * console.log(netmem.audit()); // []
+ * ```
+ *
  * @packageDocumentation
  */
-import type { DmaDevice, Machine } from '@netmem/machine';
-import type { NegativeErrno } from '@netmem/uapi';
-
-declare const netmemBrand: unique symbol;
-declare const pageBrand: unique symbol;
-declare const netIovBrand: unique symbol;
-export type NetmemRef = number & { readonly [netmemBrand]: true };
-export type PageRef = number & { readonly [pageBrand]: true };
-export type NetIovRef = number & { readonly [netIovBrand]: true };
-export declare const NULL_NETMEM: NetmemRef;
-export declare const NULL_PAGE: PageRef;
-export declare const NULL_NET_IOV: NetIovRef;
-export declare const NET_IOV: 1;
-export declare const NET_IOV_DMABUF: 0;
-export declare const NET_IOV_IOURING: 1;
-export declare const NETMEM_PP: 1;
-export declare const NETMEM_PFMEMALLOC: 2;
-export interface NetmemPool {
-  readonly id: number;
-  putFullNetmem(ref: NetmemRef, allowDirect: boolean): void;
-}
-export interface NetIovOwner {
-  readonly type: number;
-  readonly id: number;
-  get(): void;
-  put(): void;
-}
-export declare class NetIovArea {
-  readonly firstSlot: number;
-  readonly numNiovs: number;
-  readonly baseVirtual: number;
-  readonly type: number;
-  readonly owner: NetIovOwner;
-}
-export interface NetmemTableOptions {
-  maxNetIovs?: number;
-}
-export declare class NetmemTable {
-  constructor(machine: Machine, options?: NetmemTableOptions);
-  readonly poolOf: Int32Array;
-  readonly dmaAddr: Float64Array;
-  readonly ppRefCount: Int32Array;
-  readonly flags: Uint8Array;
-  readonly areaOf: Int32Array;
-  readonly pageRefCount: Int32Array;
-  readonly pageOrder: Uint8Array;
-  isNetIov(ref: NetmemRef): boolean;
-  isPp(ref: NetmemRef): boolean;
-  isPfmemalloc(ref: NetmemRef): boolean;
-  isPrefNid(ref: NetmemRef, nid: number): boolean;
-  compoundHead(ref: NetmemRef): NetmemRef;
-  pfnTrace(ref: NetmemRef): number;
-  refCount(ref: NetmemRef): number;
-  toPage(ref: NetmemRef): PageRef;
-  toNetIov(ref: NetmemRef): NetIovRef;
-  pageToNetmem(page: PageRef): NetmemRef;
-  netIovToNetmem(niov: NetIovRef): NetmemRef;
-  addressToNetmem(linear: number): NetmemRef;
-  address(ref: NetmemRef): number | null;
-  pool(ref: NetmemRef): NetmemPool | null;
-  registerPool(pool: NetmemPool): number;
-  unregisterPool(index: number): void;
-  poolAt(index: number): NetmemPool | null;
-  setPpInfo(ref: NetmemRef, poolIndex: number): void;
-  clearPpInfo(ref: NetmemRef): void;
-  getDmaAddr(ref: NetmemRef): number;
-  setDmaAddr(ref: NetmemRef, addr: number): boolean;
-  getDmaIndex(ref: NetmemRef): number;
-  setDmaIndex(ref: NetmemRef, index: number): void;
-  setPfmemalloc(ref: NetmemRef, on: boolean): void;
-  get(ref: NetmemRef): void;
-  put(ref: NetmemRef): void;
-  /** netmem_dma_unmap_addr_set: column[at] = addr for a page, 0 for a net_iov. */
-  dmaUnmapAddrSet(ref: NetmemRef, column: { [at: number]: number }, at: number, addr: number): void;
-  /** netmem_dma_unmap_page_attrs: nothing when addr is 0. */
-  dmaUnmapPageAttrs(dev: DmaDevice, addr: number, lengthBytes: number, direction: number, attrs?: number): void;
-  allocPages(order: number, nid: number): PageRef;
-  getPage(page: PageRef): void;
-  putPage(page: PageRef): void;
-  pageAddress(page: PageRef): number;
-  pageToNid(page: PageRef): number;
-  fragmentNetmem(ref: NetmemRef, n: number): void;
-  refNetmem(ref: NetmemRef): void;
-  unrefNetmem(ref: NetmemRef, n: number): number;
-  createArea(numNiovs: number, type: number, owner: NetIovOwner, baseVirtual: number): NetIovArea | NegativeErrno;
-  destroyArea(area: NetIovArea): void;
-  area(niov: NetIovRef): NetIovArea;
-  netIovIndex(niov: NetIovRef): number;
-  netIovOffset(niov: NetIovRef): number;
-  audit(): string[];
-}
+export { NetIovArea } from './net-iov-area.ts';
+export { NetmemColumns, type NetmemTableOptions } from './netmem-columns.ts';
+export {
+  NET_IOV,
+  NET_IOV_DMABUF,
+  NET_IOV_IOURING,
+  NETMEM_PFMEMALLOC,
+  NETMEM_PP,
+  type NetIovOwner,
+  type NetIovRef,
+  type NetmemPool,
+  type NetmemRef,
+  NULL_NET_IOV,
+  NULL_NETMEM,
+  NULL_PAGE,
+  type PageRef,
+} from './netmem-ref.ts';
+export { NetmemTable } from './netmem-table.ts';
