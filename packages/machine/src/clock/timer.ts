@@ -10,7 +10,7 @@ export type TimerKind = 'softirq' | 'device';
  * Moving it later or stopping it is O(1): it stays where it is in the heap and is put right when it surfaces, because nearly
  * all of TCP's timers are moved again before they expire.
  *
- * @kernel timer_list — include/linux/timer_types.h, 7.3
+ * @kernel struct timer_list — include/linux/timer_types.h, 7.3
  */
 export class Timer {
   readonly kind: TimerKind;

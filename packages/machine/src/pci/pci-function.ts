@@ -12,7 +12,7 @@ function allOnes(size: number): number {
 /**
  * One function on the bus, as its driver sees it: registers, interrupts and a device for the DMA API.
  *
- * @kernel pci_dev — include/linux/pci.h, 7.3
+ * @kernel struct pci_dev — include/linux/pci.h, 7.3
  */
 export class PciFunction {
   /** Bus address, `0000:00:04.0`. */

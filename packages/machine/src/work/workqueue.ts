@@ -4,7 +4,7 @@ import type { Timer } from '../clock/timer.ts';
 /**
  * A function that runs later in process context, at most once per time it was scheduled.
  *
- * @kernel work_struct — include/linux/workqueue_types.h, 7.3
+ * @kernel struct work_struct — include/linux/workqueue_types.h, 7.3
  */
 export class Work {
   readonly #fn: (work: Work) => void;
