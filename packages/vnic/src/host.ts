@@ -15,7 +15,7 @@ export interface DeviceDma {
   write(iova: number, from: Region, at: number, length: number): number;
   /** One little-endian 32-bit word as an unsigned number, or -EFAULT (the only negative answers). */
   load32(iova: number): number;
-  /** Stores one little-endian 32-bit word. 0 or more, or -EFAULT. */
+  /** Stores the low 32 bits of `value` (any sign) as a little-endian word. 0 or more, or -EFAULT. */
   store32(iova: number, value: number): number;
   /**
    * As store32, and ordered: whoever sees this word sees every write made before it. The word with a generation bit

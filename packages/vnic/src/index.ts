@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+export type { DriverInfo } from './driver-info.ts';
 export type {
   DeviceClock,
   DeviceDma,
@@ -12,3 +13,7 @@ export type {
   NicHost,
   PciIdentity,
 } from './host.ts';
+export type { Nic, NicInspection } from './nic.ts';
+export { createNic } from './nic.ts';
+export type { NicOptions } from './options.ts';
+export type { DeviceStats, NicStats, RxQueueStats, TxQueueStats } from './stats.ts';
