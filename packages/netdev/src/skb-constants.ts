@@ -37,7 +37,7 @@ export const SKB_GSO_DODGY = 2;
 export const SKB_GSO_TCP_ECN = 4;
 export const SKB_GSO_TCP_FIXEDID = 8;
 export const SKB_GSO_TCPV6 = 16;
-export const SKB_GSO_UDP_L4 = 1 << 17;
+export const SKB_GSO_UDP_L4 = 0x20000;
 
 /** What {@link NetDeviceOps.startXmit} answers: taken. @kernel NETDEV_TX_OK — include/linux/netdevice.h, 7.3 */
 export const NETDEV_TX_OK = 0;
