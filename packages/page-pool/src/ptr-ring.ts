@@ -1,0 +1,83 @@
+import { RING_CONSUME_BATCH } from './constants.ts';
+
+/**
+ * A first-in-first-out ring in which an empty slot holds 0.
+ *
+ *        tail        head          producer
+ *     ────┴───────────┴──────────────┴─────────
+ *      0   x  x  x  x  a  b  c  d  e  0  0  0
+ *          └ consumed,  └ waiting     └ free
+ *            not emptied
+ *
+ * Consumed slots are emptied in batches of up to 16, so that the producer, which goes by the slot's content, may find the ring
+ * full while up to 15 slots are in fact free. A batch that exceeds half the ring would stall it: such rings empty each slot at
+ * once.
+ *
+ * @kernel struct ptr_ring — include/linux/ptr_ring.h, 7.3 (partial: no locks, one thread; no resize)
+ * @internal
+ */
+export class PtrRing {
+  readonly size: number;
+  readonly #slots: Int32Array;
+  readonly #batch: number;
+  #producer = 0;
+  #head = 0;
+  #tail = 0;
+
+  constructor(size: number) {
+    this.size = size;
+    this.#slots = new Int32Array(size);
+    this.#batch = RING_CONSUME_BATCH > size >>> 1 ? 1 : RING_CONSUME_BATCH;
+  }
+
+  /** Entries waiting. Walks the ring: for audits. */
+  get length(): number {
+    let count = 0;
+    for (let i = 0; i < this.size && this.#slots[(this.#head + i) % this.size] !== 0; i++) count++;
+    return count;
+  }
+
+  get isEmpty(): boolean {
+    return this.#slots[this.#head] === 0;
+  }
+
+  /** Appends `entry` (not 0); false when the next slot is not empty. */
+  produce(entry: number): boolean {
+    const slots = this.#slots;
+    const at = this.#producer;
+    if (slots[at] !== 0) return false;
+    slots[at] = entry;
+    this.#producer = at + 1 < this.size ? at + 1 : 0;
+    return true;
+  }
+
+  /** Takes the oldest entry, 0 for none. */
+  consume(): number {
+    const entry = this.#slots[this.#head] as number;
+    if (entry !== 0) this.#discard();
+    return entry;
+  }
+
+  /** Moves the oldest entries to `into` from index `at` until it holds `until` or the ring is dry; returns the new count. */
+  consumeInto(into: Int32Array, at: number, until: number): number {
+    const slots = this.#slots;
+    let count = at;
+    while (count < until) {
+      const entry = slots[this.#head] as number;
+      if (entry === 0) break;
+      into[count++] = entry;
+      this.#discard();
+    }
+    return count;
+  }
+
+  #discard(): void {
+    const head = this.#head + 1;
+    if (head - this.#tail < this.#batch && head < this.size) {
+      this.#head = head;
+      return;
+    }
+    this.#slots.fill(0, this.#tail, head);
+    this.#head = this.#tail = head < this.size ? head : 0;
+  }
+}
