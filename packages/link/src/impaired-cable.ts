@@ -51,7 +51,8 @@ class Lane {
     this.#waiting = new WaitingFrames(2 * queueFrames);
     this.#nsPerByte = options.bandwidthBitsPerSecond ? 8e9 / options.bandwidthBitsPerSecond : 0;
     this.#wake = (): void => {
-      this.#wakeNs = Infinity;
+      // A wake-up that an earlier one made needless must not cancel what was asked for since, or needless ones would multiply.
+      if (this.#clock !== null && this.#clock.nowNs >= this.#wakeNs) this.#wakeNs = Infinity;
       this.deliver();
     };
   }
@@ -113,8 +114,9 @@ class Lane {
     const now = this.#clock === null ? this.#framesSent : this.#clock.nowNs;
     let delivered = false;
     while (waiting.length > 0 && waiting.firstDue <= now) {
+      const due = waiting.firstDue;
       const slot = waiting.take();
-      if (this.#clock !== null) this.#slots.timestampNs[slot] = now;
+      if (this.#clock !== null) this.#slots.timestampNs[slot] = due;
       this.arrived.push(slot);
       delivered = true;
     }
