@@ -1,0 +1,219 @@
+import type { NetDevice, Network } from '@netmem/netdev';
+import { ENODEV, EOPNOTSUPP, type Extack, type NegativeErrno } from '@netmem/uapi';
+import { type ChannelsRequest, getChannels, setChannels } from './channels.ts';
+import { getCoalesce, setCoalesce } from './coalesce.ts';
+import { type FeaturesReply, getFeatures, setFeatures } from './feature-sets.ts';
+import type { FlowRequest, FlowRule } from './flow-rule.ts';
+import { deleteRule, getRules, insertRule } from './ntuple.ts';
+import type { Channels, Coalesce, DriverInfo, EthtoolOps, LinkKsettings, Rss, TimestampInfo } from './ops.ts';
+import { getRings, type RingsReply, type RingsRequest, setRings } from './rings.ts';
+import { type RssRequest, readRss, setRss } from './rss.ts';
+
+/** What changed on a device: one per notification of the ethtool netlink family. */
+export type EthtoolEvent = 'rings' | 'channels' | 'rss' | 'features' | 'coalesce';
+/** Hears of changes after they took effect. */
+export type EthtoolListener = (event: EthtoolEvent, dev: NetDevice) => void;
+
+/** A named counter. */
+export interface NamedStat {
+  name: string;
+  value: number;
+}
+
+/** SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE: what every device can do. */
+const SOFTWARE_TIMESTAMPS = 0x18;
+const NO_OPS: EthtoolOps = Object.freeze({});
+
+/**
+ * Configuration of network devices, with the kernel's questions in the kernel's order. Each call takes the device's instance lock, answers a value or
+ * a negative errno, and explains itself in `extack` where the kernel does.
+ *
+ * For every call: `-ENODEV` when the device is not registered or is detached, `-EOPNOTSUPP` when its driver lacks the operation. A `set` that changes
+ * nothing succeeds without asking the driver and without a notification.
+ *
+ * @kernel ethnl_default_set_doit — net/ethtool/netlink.c, 7.3
+ */
+export class Ethtool {
+  readonly network: Network;
+  readonly #listeners: EthtoolListener[] = [];
+
+  constructor(network: Network) {
+    this.network = network;
+  }
+
+  /** Gives a device its driver's operations; before it is registered or after. */
+  attach(dev: NetDevice, ops: EthtoolOps): void {
+    dev.attachEthtool(ops);
+  }
+
+  /** Tells somebody of every change. @returns a function that ends it. @kernel ethtool_notify — net/ethtool/netlink.c, 7.3 */
+  subscribe(listener: EthtoolListener): () => void {
+    this.#listeners.push(listener);
+    return () => {
+      const at = this.#listeners.indexOf(listener);
+      if (at >= 0) this.#listeners.splice(at, 1);
+    };
+  }
+
+  /** Ring sizes and header-data split. */
+  getRings(dev: NetDevice): RingsReply | NegativeErrno {
+    return this.#ask(dev, (ops) => getRings(dev, ops));
+  }
+
+  /**
+   * Changes ring sizes and header-data split. The new state of the split is committed only when the driver succeeds.
+   *
+   * @returns 0; `-EOPNOTSUPP` for a parameter that the driver does not support; `-ERANGE` for a split that is none; `-EINVAL` against single-buffer
+   * XDP, an installed memory provider or a maximum; or the driver's errno.
+   */
+  setRings(dev: NetDevice, request: RingsRequest, extack: Extack | null = null): number {
+    return this.#change(dev, 'rings', (ops) => {
+      dev.cfgPending = { ...dev.cfg };
+      try {
+        const result = setRings(dev, ops, request, extack);
+        if (result > 0) dev.cfg = dev.cfgPending;
+        return result;
+      } finally {
+        dev.cfgPending = dev.cfg;
+      }
+    });
+  }
+
+  /** Channel counts and limits. */
+  getChannels(dev: NetDevice): Channels | NegativeErrno {
+    return this.#ask(dev, getChannels);
+  }
+
+  /**
+   * Changes channel counts.
+   *
+   * @returns 0; `-EINVAL` above a maximum, without a receive or transmit channel left, or when an RSS table of the user's, a rule, a memory provider
+   * or an AF_XDP pool still needs a queue that would go; or the driver's errno.
+   */
+  setChannels(dev: NetDevice, request: ChannelsRequest, extack: Extack | null = null): number {
+    return this.#change(dev, 'channels', (ops) => setChannels(dev, ops, request, extack));
+  }
+
+  /** RSS table, key and hash function. */
+  getRss(dev: NetDevice): Rss | NegativeErrno {
+    return this.#ask(dev, readRss);
+  }
+
+  /**
+   * Changes the RSS table, key or hash function. Nothing keeps a table from pointing at a queue with a memory provider: that is the user's to avoid.
+   *
+   * @returns 0; `-EINVAL` for a table whose length does not divide the device's, an entry beyond the rings, or a key of another length; or the driver's.
+   */
+  setRss(dev: NetDevice, request: RssRequest, extack: Extack | null = null): number {
+    return this.#change(dev, 'rss', (ops) => setRss(dev, ops, request, extack));
+  }
+
+  /** Ntuple rules, by location. */
+  getRules(dev: NetDevice): readonly FlowRule[] | NegativeErrno {
+    return this.#ask(dev, getRules);
+  }
+
+  /**
+   * Adds an ntuple rule.
+   *
+   * @returns its location; `-EOPNOTSUPP` also while ntuple filters are switched off; `-EINVAL` for a ring, location or field out of range;
+   * `-ENOSPC` when no location is free; or the driver's errno.
+   */
+  insertRule(dev: NetDevice, rule: FlowRequest, extack: Extack | null = null): number {
+    return this.#ask(dev, (ops) => insertRule(dev, ops, rule, extack));
+  }
+
+  /** Removes an ntuple rule; the driver says `-ENOENT` when there is none. */
+  deleteRule(dev: NetDevice, location: number): number {
+    return this.#ask(dev, (ops) => deleteRule(dev, ops, location));
+  }
+
+  /** Features that can be switched, are wanted, are on, never change. */
+  getFeatures(dev: NetDevice): FeaturesReply | NegativeErrno {
+    return this.#ask(dev, () => getFeatures(dev));
+  }
+
+  /**
+   * Switches features by name, `{ 'rx-ntuple-filter': true }`. What depends on a feature that goes, goes too; what is fixed stays, silently.
+   *
+   * @returns 0; `-EOPNOTSUPP` for a name that is no feature; `-EINVAL` for an empty request.
+   */
+  setFeatures(dev: NetDevice, changes: Readonly<Record<string, boolean>>, extack: Extack | null = null): number {
+    return this.#change(dev, 'features', () => setFeatures(dev, changes, extack));
+  }
+
+  /** The driver's counters; none when it has none. */
+  getStats(dev: NetDevice): NamedStat[] {
+    const stats = this.#ask(dev, (ops) => {
+      const names = ops.getStrings?.() ?? [];
+      const values = new Float64Array(names.length);
+      ops.getStats?.(values);
+      return names.map((name, i) => ({ name, value: values[i] }));
+    });
+    return typeof stats === 'number' ? [] : stats;
+  }
+
+  /** Who drives the device. */
+  getDriverInfo(dev: NetDevice): DriverInfo | NegativeErrno {
+    return this.#ask(dev, (ops) => {
+      const info: DriverInfo = { driver: '', version: '', firmwareVersion: '', expansionRomVersion: '', busInfo: '' };
+      if (ops.getDrvinfo !== undefined) ops.getDrvinfo(info);
+      else if (dev.parent !== null) info.busInfo = dev.parent.name;
+      else return -EOPNOTSUPP;
+      return info;
+    });
+  }
+
+  /** Interrupt coalescing: the parameters that the driver has. */
+  getCoalesce(dev: NetDevice): Coalesce | NegativeErrno {
+    return this.#ask(dev, getCoalesce);
+  }
+
+  /** Changes interrupt coalescing: 0, `-EINVAL` for a parameter that the driver does not have, or the driver's errno. */
+  setCoalesce(dev: NetDevice, request: Coalesce, extack: Extack | null = null): number {
+    return this.#change(dev, 'coalesce', (ops) => setCoalesce(ops, request, extack));
+  }
+
+  /** Whether the link is up, as the driver sees it or by the carrier. @kernel ethtool_op_get_link — net/ethtool/ioctl.c, 7.3 */
+  getLink(dev: NetDevice): boolean | NegativeErrno {
+    return this.#ask(dev, (ops) => ops.getLink?.() ?? dev.operUp);
+  }
+
+  /** Speed and duplex. */
+  getLinkKsettings(dev: NetDevice): LinkKsettings | NegativeErrno {
+    return this.#ask(dev, (ops) => ops.getLinkKsettings?.() ?? -EOPNOTSUPP);
+  }
+
+  /** Time stamping; without a driver's word, what the core does in software. @kernel __ethtool_get_ts_info — net/ethtool/common.c, 7.3 */
+  getTsInfo(dev: NetDevice): TimestampInfo | NegativeErrno {
+    return this.#ask(dev, (ops) => {
+      const info: TimestampInfo = { soTimestamping: SOFTWARE_TIMESTAMPS, phcIndex: -1 };
+      const error = ops.getTsInfo?.(info) ?? 0;
+      return error < 0 ? error : info;
+    });
+  }
+
+  /** Has the driver reset its device. */
+  reset(dev: NetDevice): number {
+    return this.#ask(dev, (ops) => ops.reset?.() ?? -EOPNOTSUPP);
+  }
+
+  // @kernel ethnl_ops_begin — net/ethtool/netlink.c, 7.3
+  #ask<T>(dev: NetDevice, answer: (ops: EthtoolOps) => T | NegativeErrno): T | NegativeErrno {
+    if (!dev.registered) return -ENODEV;
+    dev.lock.lock();
+    try {
+      if (!dev.present) return -ENODEV;
+      return answer((dev.ethtoolOps as EthtoolOps | null) ?? NO_OPS);
+    } finally {
+      dev.lock.unlock();
+    }
+  }
+
+  // A change answers 1 when it happened: listeners then hear of it, after the lock is gone.
+  #change(dev: NetDevice, event: EthtoolEvent, change: (ops: EthtoolOps) => number): number {
+    const result = this.#ask(dev, change);
+    if (result > 0) for (const listener of [...this.#listeners]) listener(event, dev);
+    return Math.min(result, 0);
+  }
+}

@@ -1,0 +1,137 @@
+// What a driver implements for ethtool, and the plain values that go in and out.
+
+import type { Extack, NegativeErrno } from '@netmem/uapi';
+import type { FlowRule } from './flow-rule.ts';
+
+/** Rings as a driver knows them. A maximum of 0 means that the device has no such ring. @kernel ethtool_ringparam — include/uapi/linux/ethtool.h, 7.3 */
+export interface RingParam {
+  rxMax: number;
+  rxMiniMax: number;
+  rxJumboMax: number;
+  txMax: number;
+  rx: number;
+  rxMini: number;
+  rxJumbo: number;
+  tx: number;
+  /** Bytes; 0 when not known. */
+  rxBufLen: number;
+  /** Bytes; 0 when not known. */
+  cqeSize: number;
+  txPush: boolean;
+  rxPush: boolean;
+  txPushBufLen: number;
+  txPushBufLenMax: number;
+  /** `TCP_DATA_SPLIT`: filled with what is configured; on get a driver may write what is in effect. */
+  tcpDataSplit: number;
+  hdsThresh: number;
+  hdsThreshMax: number;
+}
+
+/** Channel counts and their limits. A combined channel has one receive and one transmit queue. @kernel ethtool_channels — include/uapi/linux/ethtool.h, 7.3 */
+export interface Channels {
+  maxRx: number;
+  maxTx: number;
+  maxOther: number;
+  maxCombined: number;
+  rxCount: number;
+  txCount: number;
+  otherCount: number;
+  combinedCount: number;
+}
+
+/** Receive-side scaling as a driver reports it. @kernel ethtool_rxfh_param — include/linux/ethtool.h, 7.3 */
+export interface Rss {
+  /** An `ETH_RSS_HASH` bit. */
+  hfunc: number;
+  /** Entry i is the receive queue of hashes that are i modulo the length. */
+  indir: Uint32Array;
+  key: Uint8Array;
+  inputXfrm: number;
+}
+
+/** What is to change of receive-side scaling. */
+export interface RxfhParam {
+  hfunc?: number;
+  /** A whole table, as long as the device's. */
+  indir?: Uint32Array;
+  key?: Uint8Array;
+  inputXfrm?: number;
+}
+
+/** Who drives a device. @kernel ethtool_drvinfo — include/uapi/linux/ethtool.h, 7.3 */
+export interface DriverInfo {
+  driver: string;
+  version: string;
+  firmwareVersion: string;
+  expansionRomVersion: string;
+  busInfo: string;
+}
+
+/** Interrupt coalescing. A driver reports those parameters it has; only they can be set. @kernel ethtool_coalesce — include/uapi/linux/ethtool.h, 7.3 */
+export interface Coalesce {
+  rxCoalesceUsecs?: number;
+  rxMaxCoalescedFrames?: number;
+  rxCoalesceUsecsIrq?: number;
+  rxMaxCoalescedFramesIrq?: number;
+  txCoalesceUsecs?: number;
+  txMaxCoalescedFrames?: number;
+  txCoalesceUsecsIrq?: number;
+  txMaxCoalescedFramesIrq?: number;
+  useAdaptiveRxCoalesce?: boolean;
+  useAdaptiveTxCoalesce?: boolean;
+}
+
+/** Speed and duplex of a link. @kernel ethtool_link_ksettings — include/linux/ethtool.h, 7.3 */
+export interface LinkKsettings {
+  /** Mbit/s; -1 when not known. */
+  readonly speedMbps: number;
+  readonly duplex: 'half' | 'full' | 'unknown';
+}
+
+/** Time stamping abilities. @kernel kernel_ethtool_ts_info — include/linux/ethtool.h, 7.3 */
+export interface TimestampInfo {
+  /** SOF_TIMESTAMPING bits. */
+  soTimestamping: number;
+  /** Clock, or -1. */
+  phcIndex: number;
+}
+
+/**
+ * What a driver implements. All run with the device's instance lock held. What is missing is EOPNOTSUPP to who asks for it.
+ *
+ * @kernel ethtool_ops — include/linux/ethtool.h, 7.3
+ */
+export interface EthtoolOps {
+  /** `ETHTOOL_RING_USE` bits of ring parameters that can be set. */
+  readonly supportedRingParams?: number;
+  getDrvinfo?(out: DriverInfo): void;
+  /** Absent: the carrier. */
+  getLink?(): boolean;
+  getLinkKsettings?(): LinkKsettings | NegativeErrno;
+  getTsInfo?(out: TimestampInfo): number;
+  getRingparam?(out: RingParam): void;
+  /** Applies the merged request. While it runs, `dev.cfgPending` holds the new state of header-data split and `dev.cfg` the old one. */
+  setRingparam?(request: RingParam, extack: Extack | null): number;
+  getChannels?(out: Channels): void;
+  setChannels?(request: Channels): number;
+  /** Receive rings that RSS and rules may point at. Absent: the receive queues in use. */
+  getRxRingCount?(): number;
+  /** Entries of the RSS table; absent: none. */
+  getRxfhIndirSize?(): number;
+  /** Bytes of the RSS key; absent: none. */
+  getRxfhKeySize?(): number;
+  getRxfh?(out: Rss): number;
+  setRxfh?(request: RxfhParam, extack: Extack | null): number;
+  /** Rules the device can hold. */
+  getRuleTableSize?(): number;
+  getRules?(): readonly FlowRule[];
+  /** Installs a rule; its location is chosen already. 0 or a negative errno, such as `-EEXIST` for a location in use. */
+  insertRule?(rule: FlowRule, extack: Extack | null): number;
+  deleteRule?(location: number): number;
+  getStrings?(): readonly string[];
+  /** Writes as many values as there are strings. */
+  getStats?(out: Float64Array): void;
+  getCoalesce?(out: Coalesce): number;
+  setCoalesce?(request: Coalesce, extack: Extack | null): number;
+  reset?(): number;
+}
