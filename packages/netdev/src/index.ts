@@ -11,6 +11,7 @@ export type {
   QueueConfig,
   XdpProgram,
 } from './device-ops.ts';
+export type { HdsConfig, NetDeviceOptions } from './device-options.ts';
 export {
   FEATURE_NAMES,
   featureBit,
@@ -32,7 +33,7 @@ export {
   netifRxqHasUnreadableMp,
 } from './memory-provider.ts';
 export { NAPI_POLL_WEIGHT, Napi, type NapiOptions } from './napi.ts';
-export { DEFAULT_TX_QUEUE_LEN, GRO_MAX_SIZE, type HdsConfig, NetDevice, type NetDeviceOptions } from './netdevice.ts';
+export { DEFAULT_TX_QUEUE_LEN, GRO_MAX_SIZE, NetDevice } from './netdevice.ts';
 export { Network, type NetworkOptions } from './network.ts';
 export type { GroOffload, NetdevEvent, NetdevListener, PacketHandler, PacketTap } from './protocols.ts';
 export {

@@ -2,6 +2,7 @@ import { type DmaDevice, InstanceLock, KernelBug } from '@netmem/machine';
 import type { MemoryProviderParams, PagePool, PoolDevice } from '@netmem/page-pool';
 import { EADDRNOTAVAIL, EINVAL, ENODEV, EOPNOTSUPP, ETH_ALEN, type Extack, IFF, TCP_DATA_SPLIT } from '@netmem/uapi';
 import type { NetDeviceOps, NetDeviceStats, NetdevQueueMgmtOps, NetdevStatOps, XdpProgram } from './device-ops.ts';
+import type { HdsConfig, NetDeviceOptions } from './device-options.ts';
 import { fixFeatures, NETIF_F_SOFT_FEATURES } from './features.ts';
 import type { Napi } from './napi.ts';
 import type { Network } from './network.ts';
@@ -16,46 +17,6 @@ const ETHERNET_MIN_MTU = 68;
 export const DEFAULT_TX_QUEUE_LEN = 1000;
 /** Bytes that a GRO aggregate stays below. @kernel GRO_LEGACY_MAX_SIZE — include/linux/netdevice.h, 7.3 */
 export const GRO_MAX_SIZE = 65536;
-
-/** Header-data split as the user configured it. @kernel netdev_config — include/net/netdev_queues.h, 7.3 */
-export interface HdsConfig {
-  /** `TCP_DATA_SPLIT.UNKNOWN` (auto), `DISABLED` or `ENABLED`. */
-  hdsConfig: number;
-  /** Frames up to this many bytes are left whole; 0 splits every frame. */
-  hdsThresh: number;
-}
-
-/** How a {@link NetDevice} is made. */
-export interface NetDeviceOptions {
-  /** A name, or a pattern whose `%d` becomes the lowest free number: `eth%d` by default. */
-  name?: string;
-  mtu?: number;
-  minMtu?: number;
-  /** 0: no limit. */
-  maxMtu?: number;
-  /** Six bytes; copied. */
-  address: Uint8Array;
-  numRxQueues: number;
-  numTxQueues: number;
-  ops: NetDeviceOps;
-  queueMgmtOps?: NetdevQueueMgmtOps;
-  /** The driver wants its operations under the instance lock although it has no queue management. */
-  requestOpsLock?: boolean;
-  /** The device that does its DMA; null for a virtual one. */
-  parent?: DmaDevice | null;
-  /** Features that are on from the start, and those that the user may switch. */
-  features?: number;
-  hwFeatures?: number;
-  statOps?: NetdevStatOps;
-  /** The driver can send fragments that no CPU can read (driver rule TX-2). */
-  netmemTx?: boolean;
-  /** `xdp-features` as netlink reports it. */
-  xdpFeatures?: number;
-  txQueueLen?: number;
-  groMaxSize?: number;
-  /** Additional device flags, such as `IFF.LOOPBACK`. */
-  flags?: number;
-}
 
 /** Receive queues of an array that only the device grows. */
 function makeRxQueues(count: number): NetdevRxQueue[] {
@@ -96,6 +57,8 @@ export class NetDevice implements PoolDevice {
   present = true;
   /** The XDP program, set by `devXdpAttach`. */
   xdpProg: XdpProgram | null = null;
+  /** The user chose the RSS table, so that a driver must not make its own. @kernel netif_is_rxfh_configured — include/linux/netdevice.h, 7.3 */
+  rxfhConfigured = false;
   /** What ethtool was given for this device; only ethtool looks inside. */
   ethtoolOps: object | null = null;
 

@@ -13,6 +13,7 @@ import {
 import { SkBuff } from './skbuff.ts';
 import { SkBuffCursor } from './skbuff-cursor.ts';
 import { FRAG_WORDS } from './skbuff-frags.ts';
+import { resetSkb } from './skbuff-reset.ts';
 
 /** Skbs that a host can have at once unless told otherwise: a model choice, two full NIC rings and a few open sockets. */
 export const DEFAULT_MAX_SKBS = 16384;
@@ -89,7 +90,7 @@ export class SkBuffPool {
   alloc(dev: NetDevice | null): SkBuff | null {
     const skb = this.#take();
     if (skb === null) return null;
-    skb.reset(dev, this.#heads[skb.slot], SKB_HEAD_BYTES);
+    resetSkb(skb, dev, this.#heads[skb.slot], SKB_HEAD_BYTES);
     skb.data += SKB_HEADROOM;
     return skb;
   }
@@ -106,7 +107,7 @@ export class SkBuffPool {
     if (address === null) return null;
     const skb = this.#take();
     if (skb === null) return null;
-    skb.reset(dev, address + offset, bytes);
+    resetSkb(skb, dev, address + offset, bytes);
     skb.headRef = ref;
     return skb;
   }

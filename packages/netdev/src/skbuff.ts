@@ -2,7 +2,7 @@ import { KernelBug } from '@netmem/machine';
 import type { NetmemRef } from '@netmem/netmem';
 import { tryCoalesce } from './coalesce.ts';
 import type { NetDevice } from './netdevice.ts';
-import { SKB_DROP_REASON, SKB_OVERHEAD_BYTES } from './skb-constants.ts';
+import { SKB_DROP_REASON } from './skb-constants.ts';
 import { checksum, checksumHelp, copyAndChecksumBits, copyBits, copyDatagram, storeBits } from './skbuff-bytes.ts';
 import { clone, condense, copy, copyUbufs } from './skbuff-copy.ts';
 import { addRxFragNetmem, FRAG_OFFSET, FRAG_REF, FRAG_SIZE, FRAG_WORDS, releaseData } from './skbuff-frags.ts';
@@ -396,55 +396,5 @@ export class SkBuff {
     this.orphan();
     releaseData(this);
     this.pool.release(this);
-  }
-
-  /** For the pool: makes a slot a fresh skb with its own head at `head`. @internal */
-  reset(dev: NetDevice | null, head: number, bytes: number): void {
-    this.dev = dev;
-    this.refs = 1;
-    this.head = head;
-    this.end = head + bytes;
-    this.data = head;
-    this.len = 0;
-    this.dataLen = 0;
-    this.truesize = bytes + SKB_OVERHEAD_BYTES;
-    this.nrFrags = 0;
-    this.headRef = 0 as NetmemRef;
-    this.protocol = 0;
-    this.macHeader = 0;
-    this.networkHeader = 0;
-    this.transportHeader = 0;
-    this.hash = 0;
-    this.l4Hash = false;
-    this.ipSummed = 0;
-    this.csumValid = false;
-    this.csum = 0;
-    this.csumStart = 0;
-    this.csumOffset = 0;
-    this.queueMapping = -1;
-    this.rxQueue = -1;
-    this.napiId = 0;
-    this.vlanTci = 0;
-    this.priority = 0;
-    this.mark = 0;
-    this.pktType = 0;
-    this.gsoSize = 0;
-    this.gsoType = 0;
-    this.gsoSegs = 0;
-    this.tstampNs = 0;
-    this.ppRecycle = false;
-    this.unreadable = false;
-    this.zerocopy = false;
-    this.cloneGroup = 0;
-    this.groOffset = 0;
-    this.groCount = 0;
-    this.groAge = 0;
-    this.groFlush = 0;
-    this.groFlushId = 0;
-    this.groSameFlow = false;
-    this.groIsAtomic = false;
-    this.groFree = false;
-    this.groLast = null;
-    this.cb.fill(0);
   }
 }
