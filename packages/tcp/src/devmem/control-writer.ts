@@ -1,20 +1,26 @@
 import type { Region } from '@netmem/region';
 import {
   CMSG_HEADER_BYTES,
+  CMSGHDR,
+  cmsgLength,
   cmsgSpace,
   DMABUF_CMSG_BYTES,
   DMABUF_CMSG_SPACE,
   ETOOSMALL,
+  MSG_CTRUNC,
   SOL_SOCKET,
   writeCmsgHeader,
   writeDmabufCmsg,
 } from '@netmem/uapi';
+
+const INT_BYTES = 4;
 
 /** Appends control messages to a caller's buffer. */
 export class ControlWriter {
   #region: Region | null = null;
   #used = 0;
 
+  /** Starts over at the first byte of `region`; null: the caller gave no control buffer. */
   reset(region: Region | null): void {
     this.#region = region;
     this.#used = 0;
@@ -41,15 +47,22 @@ export class ControlWriter {
     return 0;
   }
 
-  /** A message whose payload is one int. @returns false when there is no room. @kernel put_cmsg — net/core/scm.c, 7.3 */
-  putInt(level: number, type: number, value: number): boolean {
+  /**
+   * A message whose payload is one int; cut to what fits, as ordinary control messages are.
+   *
+   * @returns 0, or MSG_CTRUNC, for msg_flags, when the message is not there or not whole.
+   * @kernel put_cmsg — net/core/scm.c, 7.3
+   */
+  putInt(level: number, type: number, value: number): number {
     const region = this.#region;
-    if (region === null || region.length - this.#used < cmsgSpace(4)) return false;
+    const room = region === null ? 0 : region.length - this.#used;
+    if (region === null || room < CMSG_HEADER_BYTES) return MSG_CTRUNC;
     const at = region.base + this.#used;
-    writeCmsgHeader(region.view, at, level, type, 4);
-    region.view.setInt32(at + CMSG_HEADER_BYTES, value, true);
-    region.view.setInt32(at + CMSG_HEADER_BYTES + 4, 0, true);
-    this.#used += cmsgSpace(4);
-    return true;
+    const payload = Math.min(INT_BYTES, room - CMSG_HEADER_BYTES);
+    writeCmsgHeader(region.view, at, level, type, payload);
+    for (let i = 0; i < payload; i++) region.view.setUint8(at + CMSGHDR.data + i, value >>> (8 * i));
+    // The padding behind the payload is skipped, not written: user memory keeps what it had there.
+    this.#used += Math.min(cmsgSpace(payload), room);
+    return cmsgLength(payload) < cmsgLength(INT_BYTES) ? MSG_CTRUNC : 0;
   }
 }

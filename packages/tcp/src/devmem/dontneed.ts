@@ -1,17 +1,27 @@
 import type { NetmemTable } from '@netmem/netmem';
-import { DMABUF_TOKEN, DMABUF_TOKEN_BYTES, EINVAL, MAX_DONTNEED_FRAGS, MAX_DONTNEED_TOKENS } from '@netmem/uapi';
+import {
+  DMABUF_TOKEN,
+  DMABUF_TOKEN_BYTES,
+  EFAULT,
+  EINVAL,
+  MAX_DONTNEED_FRAGS,
+  MAX_DONTNEED_TOKENS,
+} from '@netmem/uapi';
 import type { TokenTable } from './token-table.ts';
 
 /**
  * Gives runs of tokens back: each id that is out drops one reference of its net_iov. Unknown ids are no error, but they are looked at, and after
  * 1024 looks the call ends.
  *
- * @param tokens - An array of `struct dmabuf_token`, `length` bytes of it.
- * @returns how many tokens were released, 0 or more; -EINVAL when `length` is not whole structs or more than 128 of them.
+ * @param tokens - The caller's array of `struct dmabuf_token`; memory behind its end is not mapped.
+ * @param length - Bytes of it, as the caller states them.
+ * @returns how many tokens were released, 0 or more; -EINVAL when `length` is not whole structs or more than 128 of them; -EFAULT when `tokens` is
+ * shorter than that.
  * @kernel sock_devmem_dontneed — net/core/sock.c, 7.3
  */
 export function sockDevmemDontneed(table: TokenTable, netmem: NetmemTable, tokens: DataView, length: number): number {
   if (length % DMABUF_TOKEN_BYTES !== 0 || length > MAX_DONTNEED_TOKENS * DMABUF_TOKEN_BYTES) return -EINVAL;
+  if (tokens.byteLength < length) return -EFAULT;
   let released = 0;
   let examined = 0;
   for (let at = 0; at < length; at += DMABUF_TOKEN_BYTES) {
@@ -26,9 +36,18 @@ export function sockDevmemDontneed(table: TokenTable, netmem: NetmemTable, token
   return released;
 }
 
-/** Puts every token that is out: the socket is gone. @kernel tcp_release_user_frags — net/ipv4/tcp_ipv4.c, 7.3 */
-export function releaseUserFrags(table: TokenTable, netmem: NetmemTable): void {
-  for (let id = 1; table.count > 0 && id < table.capacity; id++) releaseToken(table, netmem, id);
+/**
+ * Puts every token that is out: the socket is gone.
+ *
+ * @returns how many.
+ * @kernel tcp_release_user_frags — net/ipv4/tcp_ipv4.c, 7.3
+ */
+export function releaseUserFrags(table: TokenTable, netmem: NetmemTable): number {
+  let released = 0;
+  for (let id = 1; table.count > 0 && id < table.capacity; id++) {
+    if (releaseToken(table, netmem, id)) released++;
+  }
+  return released;
 }
 
 function releaseToken(table: TokenTable, netmem: NetmemTable, id: number): boolean {

@@ -20,9 +20,14 @@ export interface DevmemCounters {
   tokensReleased: number;
 }
 
+/** Everything that was asked for is delivered. Not an errno, and no call returns it. */
+const FULL = 1;
+
 /**
  * Hands device memory to the application: for each fragment a control message with the place in the dma-buf and a token, the bytes themselves stay
  * where they are. One object per stack; a call leaves nothing behind in it.
+ *
+ * A request of 0 bytes is served like any other, as Linux does: it yields a message about 0 bytes, and for a fragment a token that wants returning.
  *
  * @kernel tcp_recvmsg_dmabuf — net/ipv4/tcp.c, 7.3
  */
@@ -30,8 +35,11 @@ export class DmabufReceiver {
   readonly counters: DevmemCounters = { frags: 0, fragBytes: 0, linearMessages: 0, linearBytes: 0, tokensReleased: 0 };
   readonly #machine: Machine;
   readonly #netmem: NetmemTable;
+
+  // State of the call in progress.
   #sent = 0;
   #remaining = 0;
+  #offset = 0;
 
   constructor(machine: Machine, netmem: NetmemTable) {
     this.#machine = machine;
@@ -54,44 +62,43 @@ export class DmabufReceiver {
   ): number {
     this.#sent = 0;
     this.#remaining = wanted;
-    let at = offset;
-    let member: SkBuff | null = skb;
-    while (member !== null && this.#remaining > 0) {
-      const length: number = member === skb ? headLength(skb) : member.len;
-      if (at < length) {
-        const error = this.#receiveMember(member, at, tokens, iov, control);
-        if (error < 0) return this.#sent > 0 ? this.#sent : error;
-        at = 0;
-      } else {
-        at -= length;
-      }
-      member = member === skb ? skb.fragList : member.next;
+    this.#offset = offset;
+    let result = this.#receiveMember(skb, tokens, iov, control);
+    for (let member = skb.fragList; result === 0 && member !== null; member = member.next) {
+      result = this.#receiveMember(member, tokens, iov, control);
     }
-    if (this.#remaining > 0 && this.#sent === 0) return -EFAULT;
-    return this.#sent;
+    if (this.#sent > 0 || result === FULL) return this.#sent;
+    // Linux would go on with what follows on the receive queue; the caller never asks for more than the skb has.
+    return result < 0 ? result : -EFAULT;
   }
 
-  /** One skb of the chain: its linear bytes, then its frags. Returns 0, or the errno that stopped it. */
-  #receiveMember(skb: SkBuff, offset: number, tokens: TokenTable, iov: IovCursor, control: ControlWriter): number {
+  /**
+   * One skb of the chain: its linear bytes, then its frags. `#offset` counts from its first byte, and afterwards from the first byte behind it.
+   * Returns 0, FULL, or the errno that stopped it.
+   */
+  #receiveMember(skb: SkBuff, tokens: TokenTable, iov: IovCursor, control: ControlWriter): number {
     if (skb.readable) return -ENODEV;
-    let at = offset;
-    const linear = Math.min(skb.headlen - at, this.#remaining);
-    if (linear > 0) {
-      const error = this.#receiveLinear(skb.data + at, linear, iov, control);
-      if (error < 0) return error;
-      at += linear;
-    }
     let start = skb.headlen;
-    for (let i = 0; this.#remaining > 0 && i < skb.nrFrags; i++) {
+    if (this.#offset < start) {
+      const length = Math.min(start - this.#offset, this.#remaining);
+      const error = this.#receiveLinear(skb.data + this.#offset, length, iov, control);
+      if (error < 0) return error;
+      if (this.#remaining === 0) return FULL;
+    }
+    for (let i = 0; i < skb.nrFrags; i++) {
+      // Asked of every frag, those that were read before included.
+      const error = this.#checkFrag(skb, i);
+      if (error < 0) return error;
       const end = start + skb.fragSize(i);
-      if (at < end) {
-        const n = Math.min(end - at, this.#remaining);
-        const error = this.#receiveFrag(skb, i, at - start, n, tokens, control);
-        if (error < 0) return error;
-        at += n;
+      if (this.#offset < end) {
+        const length = Math.min(end - this.#offset, this.#remaining);
+        const failed = this.#receiveFrag(skb, i, this.#offset - start, length, tokens, control);
+        if (failed < 0) return failed;
+        if (this.#remaining === 0) return FULL;
       }
       start = end;
     }
+    this.#offset -= start;
     return 0;
   }
 
@@ -106,6 +113,16 @@ export class DmabufReceiver {
     return 0;
   }
 
+  #checkFrag(skb: SkBuff, i: number): number {
+    const netmem = this.#netmem;
+    const ref = skb.fragRef(i);
+    if (!netmem.isNetIov(ref)) {
+      this.#machine.log.emit('err', 'tcp', 'Found non-dmabuf skb with net_iov');
+      return -ENODEV;
+    }
+    return netmem.area(netmem.toNetIov(ref)).type === NET_IOV_DMABUF ? 0 : -ENODEV;
+  }
+
   #receiveFrag(
     skb: SkBuff,
     i: number,
@@ -116,17 +133,11 @@ export class DmabufReceiver {
   ): number {
     const netmem = this.#netmem;
     const ref = skb.fragRef(i);
-    if (!netmem.isNetIov(ref)) {
-      this.#machine.log.emit('err', 'tcp', 'Found non-dmabuf skb with net_iov');
-      return -ENODEV;
-    }
     const niov = netmem.toNetIov(ref);
-    const area = netmem.area(niov);
-    if (area.type !== NET_IOV_DMABUF) return -ENODEV;
     const token = tokens.allocate(ref);
     if (token < 0) return token;
     const offset = netmem.netIovOffset(niov) + skb.fragOffset(i) + within;
-    const error = control.putDevmem(SCM_DEVMEM_DMABUF, offset, length, token, area.owner.id);
+    const error = control.putDevmem(SCM_DEVMEM_DMABUF, offset, length, token, netmem.area(niov).owner.id);
     if (error < 0) {
       tokens.erase(token);
       return error;
@@ -141,12 +152,6 @@ export class DmabufReceiver {
   #delivered(length: number): void {
     this.#sent += length;
     this.#remaining -= length;
+    this.#offset += length;
   }
-}
-
-/** Bytes of an skb without its frag_list: the list's members come on their own. */
-function headLength(skb: SkBuff): number {
-  let length = skb.len;
-  for (let member = skb.fragList; member !== null; member = member.next) length -= member.len;
-  return length;
 }

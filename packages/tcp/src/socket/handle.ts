@@ -6,6 +6,19 @@ import type { UnixSock } from './unix-sock.ts';
 /** What a file descriptor stands for, beyond TCP: kinds whose devmem checks answer as Linux does. */
 export type OtherKind = 'raw' | 'mptcp';
 
+/**
+ * How far `connect` has come, apart from the protocol's own state: it tells a second connect from a first one, and outlives the connection.
+ *
+ * @kernel socket_state — include/uapi/linux/net.h, 7.3
+ */
+export const SS_UNCONNECTED = 1;
+/** A connect is under way. */
+export const SS_CONNECTING = 2;
+/** Connected, or was: only a disconnect makes the socket usable for another connection. */
+export const SS_CONNECTED = 3;
+/** Shut down while connecting; good for nothing but close. */
+export const SS_DISCONNECTING = 4;
+
 /** State that every open socket has, whatever its protocol. */
 export class SocketHandle {
   readonly fd: number;
@@ -20,18 +33,19 @@ export class SocketHandle {
   readonly udp: UdpSock | null;
   readonly unix: UnixSock | null;
   readonly other: OtherKind | null;
+  /** SS_UNCONNECTED … */
+  state: number = SS_UNCONNECTED;
   /** Devmem tokens the application holds. @kernel sk_user_frags */
   readonly tokens: TokenTable = new TokenTable();
+  /** Whether the socket layer counts this handle among those that hold tokens. */
+  holdsTokens: boolean = false;
   /** SO_LINGER: -1 off, else nanoseconds. */
   lingerNs: number = -1;
   /** SO_ZEROCOPY. */
   zerocopy: boolean = false;
   /** TCP_INQ: report the bytes left. */
   inq: boolean = false;
-  /** A connect is under way: the next one answers EALREADY, then EISCONN. */
-  connecting: boolean = false;
-  /** Promises of the comfortable layer that wait for readiness; resolved and cleared at every change. */
-  waiters: (() => void)[] = [];
+  readonly #waiters: Set<() => void> = new Set();
 
   constructor(
     fd: number,
@@ -50,11 +64,34 @@ export class SocketHandle {
     this.other = sock.other ?? null;
   }
 
+  /**
+   * Resolves at the next change.
+   *
+   * @throws (rejects) the signal's reason when it aborts first; the socket does not notice.
+   */
+  changed(signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted === true) {
+        reject(signal.reason);
+        return;
+      }
+      const abort = (): void => {
+        this.#waiters.delete(wake);
+        reject(signal?.reason);
+      };
+      const wake = (): void => {
+        signal?.removeEventListener('abort', abort);
+        resolve();
+      };
+      signal?.addEventListener('abort', abort, { once: true });
+      this.#waiters.add(wake);
+    });
+  }
+
   /** Wakes whoever waits. Called in the middle of packet processing: it only resolves promises. */
   wake(): void {
-    if (this.waiters.length === 0) return;
-    const waiters = this.waiters;
-    this.waiters = [];
-    for (const resolve of waiters) resolve();
+    if (this.#waiters.size === 0) return;
+    for (const waiter of this.#waiters) waiter();
+    this.#waiters.clear();
   }
 }

@@ -1,6 +1,7 @@
-import type { Machine } from '@netmem/machine';
 import type { NetmemTable } from '@netmem/netmem';
 import {
+  AF_INET6,
+  AF_UNIX,
   EBADF,
   EFAULT,
   EINVAL,
@@ -12,36 +13,40 @@ import {
   SO,
   SO_DEVMEM_DONTNEED,
   SOL_SOCKET,
-  TCP,
 } from '@netmem/uapi';
 import { sockDevmemDontneed } from '../devmem/dontneed.ts';
 import type { DevmemCounters } from '../devmem/recvmsg-dmabuf.ts';
+import type { Sysctl } from '../stack/sysctl.ts';
 import type { TcpSock } from '../tcp/tcp-sock.ts';
-import { TCP_CLOSE, TCP_LISTEN } from '../tcp/tcp-states.ts';
+import { TCP_LISTEN } from '../tcp/tcp-states.ts';
+import type { UdpSock } from '../udp/udp-sock.ts';
 import type { SocketHandle } from './handle.ts';
+import { getTcpOption, setTcpOption } from './tcp-options.ts';
 
 const INT_BYTES = 4;
+const LINGER_BYTES = 8;
+const INT_MAX = 0x7fffffff;
 /** Smallest buffers Linux stores. @kernel SOCK_MIN_RCVBUF — include/net/sock.h, 7.3 */
 const SOCK_MIN_RCVBUF = 2304;
 const SOCK_MIN_SNDBUF = 4608;
-/** net.core.rmem_max and wmem_max: what SO_RCVBUF and SO_SNDBUF are clipped to before they are doubled. Linux ships 212992; people who receive fast raise it. */
-export const SYSCTL_RMEM_MAX: number = 16 * 2 ** 20;
-/** As {@link SYSCTL_RMEM_MAX}, for sending. */
-export const SYSCTL_WMEM_MAX: number = 16 * 2 ** 20;
 
 /** What the option functions need of a stack. */
 export interface OptionContext {
-  readonly machine: Machine;
+  readonly sysctl: Sysctl;
   readonly netmem: NetmemTable;
   readonly counters: DevmemCounters;
 }
+
+type InetSock = TcpSock | UdpSock;
 
 /**
  * `setsockopt` after the descriptor was found.
  *
  * The order of checks is Linux's: a negative length; for level SOL_SOCKET a length below 4 (EINVAL), then four unreadable bytes (EFAULT), both before
- * anybody asks what kind of socket it is.
+ * anybody asks what kind of socket it is. Only MPTCP sorts options out before it looks at the value.
  *
+ * @param value - The caller's memory; what lies behind its end is not mapped. Null: nothing is.
+ * @param optlen - As the caller states it, negative and oversized values included.
  * @returns 0, or for SO_DEVMEM_DONTNEED the number of tokens released; -EINVAL, -EFAULT, -EBADF, -ENOPROTOOPT, -EOPNOTSUPP.
  * @kernel sk_setsockopt — net/core/sock.c, 7.3 (partial: options listed in `SO`, `TCP`, `IP` and `IPV6`)
  */
@@ -51,64 +56,83 @@ export function setSocketOption(
   level: number,
   name: number,
   value: Uint8Array | null,
-  length: number,
+  optlen: number,
 ): number {
-  const optlen = length | 0;
-  if (optlen < 0) return -EINVAL;
-  if (level === SOL_SOCKET) {
-    if (optlen < INT_BYTES) return -EINVAL;
-    if (value === null || value.length < INT_BYTES) return -EFAULT;
-    return setSolSocket(context, handle, name, value, optlen);
-  }
-  if (handle.tcp !== null && level === IPPROTO.TCP) return setTcp(handle, handle.tcp, name, value, optlen);
+  const length = optlen | 0;
+  if (length < 0) return -EINVAL;
+  if (level === SOL_SOCKET) return setSolSocket(context, handle, name, value, length);
+  if (handle.family === AF_UNIX) return -EOPNOTSUPP;
+  if (level === IPPROTO.TCP && handle.tcp !== null) return setTcpOption(handle, handle.tcp, name, value, length);
   const sock = handle.tcp ?? handle.udp;
-  if (sock !== null && (level === IPPROTO.IP || level === IPPROTO.IPV6)) return setIp(sock, level, name, value, optlen);
-  return -ENOPROTOOPT;
+  if (sock === null) return -ENOPROTOOPT;
+  if (level === IPPROTO.IP) return setIp(sock, name, value, length);
+  return level === IPPROTO.IPV6 && handle.family === AF_INET6 ? setIpv6(sock, name, value, length) : -ENOPROTOOPT;
 }
 
 function setSolSocket(
   context: OptionContext,
   handle: SocketHandle,
   name: number,
-  value: Uint8Array,
-  optlen: number,
+  value: Uint8Array | null,
+  length: number,
 ): number {
+  // @kernel mptcp_setsockopt_sol_socket: what is not in its list is refused before anything else.
+  if (handle.other === 'mptcp' && (name === SO_DEVMEM_DONTNEED || name === SO.ZEROCOPY)) return -EOPNOTSUPP;
+  if (length < INT_BYTES) return -EINVAL;
+  if (value === null || value.length < INT_BYTES) return -EFAULT;
   const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
-  if (name === SO_DEVMEM_DONTNEED) return dontneed(context, handle, view, optlen);
   const int = view.getInt32(0, true);
-  const sock = handle.tcp ?? handle.udp;
   switch (name) {
+    case SO_DEVMEM_DONTNEED:
+      return dontneed(context, handle, view, length);
     case SO.LINGER:
-      if (optlen < 8) return -EINVAL;
-      if (view.byteLength < 8) return -EFAULT;
-      handle.lingerNs = int === 0 ? -1 : Math.max(0, view.getInt32(4, true)) * 1e9;
-      return 0;
+      return setLinger(handle, view, length);
     case SO.ZEROCOPY:
-      if (int < 0 || int > 1) return -EINVAL;
       if (handle.tcp === null && handle.udp === null) return -EOPNOTSUPP;
+      if (int < 0 || int > 1) return -EINVAL;
       handle.zerocopy = int === 1;
       return 0;
     case SO.TYPE:
     case SO.PROTOCOL:
     case SO.DOMAIN:
     case SO.ERROR:
-    case SO.ACCEPTCONN:
       return -ENOPROTOOPT;
   }
-  return sock === null ? -ENOPROTOOPT : setCommon(sock, name, int);
+  const sock = handle.tcp ?? handle.udp;
+  if (sock === null) return isInert(name) ? 0 : -ENOPROTOOPT;
+  return setCommon(context.sysctl, sock, name, int);
 }
 
 /** @kernel sock_devmem_dontneed — net/core/sock.c, 7.3 */
-function dontneed(context: OptionContext, handle: SocketHandle, view: DataView, optlen: number): number {
-  if (handle.other === 'mptcp') return -EOPNOTSUPP;
+function dontneed(context: OptionContext, handle: SocketHandle, view: DataView, length: number): number {
   if (handle.tcp === null) return -EBADF;
-  if (view.byteLength < optlen && optlen % 8 === 0) return -EFAULT;
-  const released = sockDevmemDontneed(handle.tokens, context.netmem, view, optlen);
+  const released = sockDevmemDontneed(handle.tokens, context.netmem, view, length);
   if (released > 0) context.counters.tokensReleased += released;
   return released;
 }
 
-function setCommon(sock: TcpSock | NonNullable<SocketHandle['udp']>, name: number, int: number): number {
+function setLinger(handle: SocketHandle, view: DataView, length: number): number {
+  if (length < LINGER_BYTES) return -EINVAL;
+  if (view.byteLength < LINGER_BYTES) return -EFAULT;
+  handle.lingerNs = view.getInt32(0, true) === 0 ? -1 : view.getUint32(4, true) * 1e9;
+  return 0;
+}
+
+/** Options that every socket takes, and that mean nothing to those that are neither TCP nor UDP here. */
+function isInert(name: number): boolean {
+  return (
+    name === SO.REUSEADDR ||
+    name === SO.KEEPALIVE ||
+    name === SO.OOBINLINE ||
+    name === SO.RCVLOWAT ||
+    name === SO.RCVBUF ||
+    name === SO.SNDBUF ||
+    name === SO.RCVBUFFORCE ||
+    name === SO.SNDBUFFORCE
+  );
+}
+
+function setCommon(sysctl: Sysctl, sock: InetSock, name: number, int: number): number {
   switch (name) {
     case SO.REUSEADDR:
       sock.reuseAddress = int !== 0;
@@ -117,109 +141,94 @@ function setCommon(sock: TcpSock | NonNullable<SocketHandle['udp']>, name: numbe
       sock.reusePort = int !== 0;
       return 0;
     case SO.RCVBUF:
+      // Compared as u32: a negative value asks for the most there is.
+      setReceiveBuffer(sock, Math.min(int >>> 0, sysctl.rmemMax));
+      return 0;
     case SO.RCVBUFFORCE:
-      sock.rcvbuf = Math.max(Math.min(int >>> 0, SYSCTL_RMEM_MAX) * 2, SOCK_MIN_RCVBUF);
-      if ('rcvbufLocked' in sock) sock.rcvbufLocked = true;
+      setReceiveBuffer(sock, Math.max(0, int));
       return 0;
     case SO.SNDBUF:
-    case SO.SNDBUFFORCE:
-      sock.sndbuf = Math.max(Math.min(int >>> 0, SYSCTL_WMEM_MAX) * 2, SOCK_MIN_SNDBUF);
-      if ('sndbufLocked' in sock) sock.sndbufLocked = true;
+      setSendBuffer(sock, Math.min(int >>> 0, sysctl.wmemMax));
       return 0;
-  }
-  return 'keepalive' in sock ? setStreamOnly(sock, name, int) : -ENOPROTOOPT;
-}
-
-function setStreamOnly(sock: TcpSock, name: number, int: number): number {
-  switch (name) {
+    case SO.SNDBUFFORCE:
+      setSendBuffer(sock, Math.max(0, int));
+      return 0;
     case SO.KEEPALIVE:
-      sock.keepalive = int !== 0;
+      if ('keepalive' in sock) sock.keepalive = int !== 0;
       return 0;
     case SO.OOBINLINE:
-      sock.oobInline = int !== 0;
+      if ('oobInline' in sock) sock.oobInline = int !== 0;
       return 0;
     case SO.RCVLOWAT:
-      // @kernel sock_setsockopt SO_RCVLOWAT: a negative value is the largest, zero is one.
-      sock.rcvlowat = int < 0 ? 0x7fffffff : Math.max(1, int);
+      if ('rcvlowat' in sock) setReceiveLowWater(sysctl, sock, int);
       return 0;
     default:
       return -ENOPROTOOPT;
   }
 }
 
-/** @kernel do_tcp_setsockopt — net/ipv4/tcp.c, 7.3 (partial: options listed in `TCP`) */
-function setTcp(handle: SocketHandle, sock: TcpSock, name: number, value: Uint8Array | null, optlen: number): number {
-  if (optlen < INT_BYTES) return -EINVAL;
-  if (value === null || value.length < INT_BYTES) return -EFAULT;
-  const int = new DataView(value.buffer, value.byteOffset, value.byteLength).getInt32(0, true);
-  switch (name) {
-    case TCP.NODELAY:
-      sock.setNodelay(int !== 0);
-      return 0;
-    case TCP.CORK:
-      sock.setCork(int !== 0);
-      return 0;
-    case TCP.QUICKACK:
-      sock.setQuickack(int);
-      return 0;
-    case TCP.MAXSEG:
-      if (int !== 0 && (int < 48 || int > 32_767)) return -EINVAL;
-      sock.userMss = int;
-      return 0;
-    case TCP.SYNCNT:
-      if (int < 1 || int > 127) return -EINVAL;
-      sock.synRetries = int;
-      return 0;
-    case TCP.LINGER2:
-      sock.linger2Ms = int < 0 ? -1 : int > 120 ? 120_000 : int * 1000;
-      return 0;
-    case TCP.WINDOW_CLAMP:
-      return sock.setWindowClamp(int);
-    case TCP.USER_TIMEOUT:
-      if (int < 0) return -EINVAL;
-      sock.userTimeoutMs = int;
-      return 0;
-    case TCP.INQ:
-      if (int < 0 || int > 1) return -EINVAL;
-      handle.inq = int === 1;
-      return 0;
-    default:
-      return -ENOPROTOOPT;
-  }
+/** The buffer holds bookkeeping as well, hence twice what was asked. @kernel __sock_set_rcvbuf — net/core/sock.c, 7.3 */
+function setReceiveBuffer(sock: InetSock, bytes: number): void {
+  sock.rcvbuf = Math.max(Math.min(bytes, INT_MAX >> 1) * 2, SOCK_MIN_RCVBUF);
+  if ('rcvbufLocked' in sock) sock.rcvbufLocked = true;
 }
 
-function setIp(
-  sock: TcpSock | NonNullable<SocketHandle['udp']>,
-  level: number,
-  name: number,
-  value: Uint8Array | null,
-  optlen: number,
-): number {
-  if (value === null || value.length === 0) return -EFAULT;
-  if (optlen < 1) return -EINVAL;
-  const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
-  const int = optlen >= INT_BYTES && value.length >= INT_BYTES ? view.getInt32(0, true) : view.getUint8(0);
-  if (level === IPPROTO.IP) {
-    if (name === IP.TTL) {
-      if (int !== -1 && (int < 1 || int > 255)) return -EINVAL;
-      sock.ttl = int;
-      return 0;
-    }
-    if (name !== IP.TOS) return -ENOPROTOOPT;
+function setSendBuffer(sock: InetSock, bytes: number): void {
+  sock.sndbuf = Math.max(Math.min(bytes, INT_MAX >> 1) * 2, SOCK_MIN_SNDBUF);
+  if (!('sndbufLocked' in sock)) return;
+  sock.sndbufLocked = true;
+  // Whoever waits for room may have it now.
+  sock.listener?.writable(sock);
+}
+
+/** @kernel tcp_set_rcvlowat — net/ipv4/tcp.c, 7.3 */
+function setReceiveLowWater(sysctl: Sysctl, sock: TcpSock, int: number): void {
+  // More than half the buffer would never be there at once.
+  const cap = (sock.rcvbufLocked ? sock.rcvbuf : sysctl.tcpRmemMax) >> 1;
+  const bytes = Math.min(int < 0 ? INT_MAX : int, cap);
+  sock.rcvlowat = Math.max(1, bytes);
+  sock.listener?.readable(sock);
+  if (sock.rcvbufLocked) return;
+  const space = sock.wnd.spaceFor(bytes);
+  if (space <= sock.rcvbuf) return;
+  sock.rcvbuf = space;
+  if (sock.wnd.clamp > 0 && sock.wnd.clamp < bytes) sock.wnd.clamp = bytes;
+}
+
+/** @kernel do_ip_setsockopt — net/ipv4/ip_sockglue.c, 7.3 (partial: IP_TTL and IP_TOS) */
+function setIp(sock: InetSock, name: number, value: Uint8Array | null, length: number): number {
+  if (name !== IP.TTL && name !== IP.TOS) return -ENOPROTOOPT;
+  if (length >= 1 && (value === null || value.length < Math.min(length, INT_BYTES))) return -EFAULT;
+  const int = value === null || length < 1 ? 0 : readIntOrByte(value, length);
+  if (name === IP.TOS) {
     sock.tos = int & 0xff;
     return 0;
   }
+  if (length < 1 || (int !== -1 && (int < 1 || int > 255))) return -EINVAL;
+  sock.ttl = int;
+  return 0;
+}
+
+/** An int, or a byte where the caller gave no more. */
+function readIntOrByte(value: Uint8Array, length: number): number {
+  if (length < INT_BYTES) return value[0] as number;
+  return new DataView(value.buffer, value.byteOffset, value.byteLength).getInt32(0, true);
+}
+
+/** @kernel do_ipv6_setsockopt — net/ipv6/ipv6_sockglue.c, 7.3 (partial: IPV6_V6ONLY and IPV6_UNICAST_HOPS) */
+function setIpv6(sock: InetSock, name: number, value: Uint8Array | null, length: number): number {
+  if (name !== IPV6.V6ONLY && name !== IPV6.UNICAST_HOPS) return -ENOPROTOOPT;
+  if (length >= INT_BYTES && (value === null || value.length < INT_BYTES)) return -EFAULT;
+  if (value === null || length < INT_BYTES) return -EINVAL;
+  const int = readIntOrByte(value, length);
   if (name === IPV6.V6ONLY) {
     if (sock.localPort !== 0) return -EINVAL;
     sock.v6only = int !== 0;
     return 0;
   }
-  if (name === IPV6.UNICAST_HOPS) {
-    if (int < -1 || int > 255) return -EINVAL;
-    sock.ttl = int;
-    return 0;
-  }
-  return -ENOPROTOOPT;
+  if (int < -1 || int > 255) return -EINVAL;
+  sock.ttl = int;
+  return 0;
 }
 
 /**
@@ -228,12 +237,18 @@ function setIp(
  * @returns bytes written; -ENOPROTOOPT for what cannot be got, the three devmem options among it.
  * @kernel sk_getsockopt — net/core/sock.c, 7.3 (partial: options listed in `SO`, `TCP`, `IP` and `IPV6`)
  */
-export function getSocketOption(handle: SocketHandle, level: number, name: number, value: Uint8Array): number {
+export function getSocketOption(
+  context: OptionContext,
+  handle: SocketHandle,
+  level: number,
+  name: number,
+  value: Uint8Array,
+): number {
   if (level === SOL_SOCKET && name === SO.LINGER) {
     const on = handle.lingerNs >= 0 ? 1 : 0;
     return writeInts(value, [on, on === 1 ? handle.lingerNs / 1e9 : 0]);
   }
-  const int = level === SOL_SOCKET ? getSolSocket(handle, name) : getProtocol(handle, level, name);
+  const int = level === SOL_SOCKET ? getSolSocket(handle, name) : getProtocol(context, handle, level, name);
   return int === null ? -ENOPROTOOPT : writeInts(value, [int]);
 }
 
@@ -258,7 +273,7 @@ function getSolSocket(handle: SocketHandle, name: number): number | null {
     case SO.ZEROCOPY:
       return handle.zerocopy ? 1 : 0;
     case SO.ERROR:
-      return sock === null ? 0 : -sock.takeError();
+      return sock === null ? 0 : takeAnyError(sock);
     case SO.REUSEADDR:
       return sock?.reuseAddress === true ? 1 : 0;
     case SO.REUSEPORT:
@@ -280,32 +295,23 @@ function getSolSocket(handle: SocketHandle, name: number): number | null {
   }
 }
 
-function getProtocol(handle: SocketHandle, level: number, name: number): number | null {
+/** SO_ERROR also tells, once, of an ICMP error that did not end the connection. */
+function takeAnyError(sock: InetSock): number {
+  const error = -sock.takeError();
+  if (error !== 0 || !('errorSoft' in sock)) return error;
+  const soft = sock.errorSoft;
+  sock.errorSoft = 0;
+  return soft;
+}
+
+function getProtocol(context: OptionContext, handle: SocketHandle, level: number, name: number): number | null {
   const sock = handle.tcp ?? handle.udp;
-  if (sock !== null && level === IPPROTO.IP) return name === IP.TTL ? sock.ttl : name === IP.TOS ? sock.tos : null;
-  if (sock !== null && level === IPPROTO.IPV6) {
-    return name === IPV6.V6ONLY ? Number(sock.v6only) : name === IPV6.UNICAST_HOPS ? sock.ttl : null;
+  if (sock === null) return null;
+  const hops = sock.ttl < 0 ? context.sysctl.ipDefaultTtl : sock.ttl;
+  if (level === IPPROTO.IP) return name === IP.TTL ? hops : name === IP.TOS ? sock.tos : null;
+  if (level === IPPROTO.IPV6 && handle.family === AF_INET6) {
+    return name === IPV6.V6ONLY ? Number(sock.v6only) : name === IPV6.UNICAST_HOPS ? hops : null;
   }
-  const tcp = handle.tcp;
-  if (tcp === null || level !== IPPROTO.TCP) return null;
-  switch (name) {
-    case TCP.NODELAY:
-      return Number(tcp.nodelay);
-    case TCP.CORK:
-      return Number(tcp.cork);
-    case TCP.QUICKACK:
-      return tcp.quickack;
-    case TCP.MAXSEG:
-      return tcp.state === TCP_CLOSE && tcp.userMss > 0 ? tcp.userMss : tcp.mss;
-    case TCP.SYNCNT:
-      return tcp.synRetries;
-    case TCP.LINGER2:
-      return tcp.linger2Ms < 0 ? -1 : tcp.linger2Ms / 1000;
-    case TCP.USER_TIMEOUT:
-      return tcp.userTimeoutMs;
-    case TCP.INQ:
-      return Number(handle.inq);
-    default:
-      return null;
-  }
+  if (level !== IPPROTO.TCP || handle.tcp === null) return null;
+  return getTcpOption(context.sysctl, handle, handle.tcp, name);
 }

@@ -4,48 +4,52 @@ import {
   AF_UNIX,
   EAFNOSUPPORT,
   EAGAIN,
-  EALREADY,
   EBADF,
   EDESTADDRREQ,
-  EINPROGRESS,
   EINVAL,
-  EISCONN,
+  EMSGSIZE,
   ENOTCONN,
   EOPNOTSUPP,
   EPROTONOSUPPORT,
   ESOCKTNOSUPPORT,
   IPPROTO,
+  MSG_EOR,
   MSG_ERRQUEUE,
+  MSG_MORE,
   MSG_OOB,
   MSG_PEEK,
-  MSG_TRUNC,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
   SOCK_NONBLOCK,
   SOCK_RAW,
   SOCK_STREAM,
   TCP_CM_INQ,
+  UIO_MAXIOV,
 } from '@netmem/uapi';
 import { ControlWriter } from '../devmem/control-writer.ts';
 import { releaseUserFrags } from '../devmem/dontneed.ts';
 import { type DevmemCounters, DmabufReceiver } from '../devmem/recvmsg-dmabuf.ts';
 import { InetAddress } from '../stack/inet-address.ts';
 import type { InetCore } from '../stack/inet-core.ts';
-import { type SockListener, TcpSock } from '../tcp/tcp-sock.ts';
-import { TCP_CLOSE, TCP_LISTEN, TCP_SYN_RECV, TCP_SYN_SENT } from '../tcp/tcp-states.ts';
+import type { SockListener } from '../stack/sock-listener.ts';
+import { TcpSock } from '../tcp/tcp-sock.ts';
+import { TCP_CLOSE, TCP_LISTEN } from '../tcp/tcp-states.ts';
 import { UdpSock } from '../udp/udp-sock.ts';
-import { SocketHandle } from './handle.ts';
+import { FdTable } from './fd-table.ts';
+import { SocketHandle, SS_CONNECTED, SS_UNCONNECTED } from './handle.ts';
 import { IovCursor, type Msghdr } from './msghdr.ts';
 import { pollMask } from './poll.ts';
 import { checkSendControl } from './send-control.ts';
 import { getSocketOption, type OptionContext, setSocketOption } from './socket-options.ts';
+import { disconnect, streamConnect, streamShutdown } from './stream-connect.ts';
 import { TcpReceiver } from './tcp-recvmsg.ts';
 import { receiveDatagram, sendDatagram } from './udp-messages.ts';
 import { UnixSock } from './unix-sock.ts';
 
-/** First descriptor handed out: 0 to 2 are a process's standard streams. */
-const FIRST_FD = 3;
+const TYPE_MASK = 0xf;
 const TYPE_FLAGS: number = SOCK_NONBLOCK | SOCK_CLOEXEC;
+/** Types that Linux has numbers for. @kernel SOCK_MAX — include/linux/net.h, 7.3 */
+const SOCK_MAX = 11;
 
 /** An address as the calls take it: text (`10.0.0.2`, `fe80::1%3`) or already parsed. */
 export type AddressLike = string | InetAddress;
@@ -58,21 +62,21 @@ export type AddressLike = string | InetAddress;
  */
 export class Sockets {
   readonly #core: InetCore;
-  readonly #handles: (SocketHandle | undefined)[] = [];
+  readonly #fds: FdTable = new FdTable();
   readonly #iov: IovCursor = new IovCursor();
   readonly #control: ControlWriter = new ControlWriter();
   readonly #dmabuf: DmabufReceiver;
   readonly #tcp: TcpReceiver;
   readonly #options: OptionContext;
   readonly #listener: SockListener;
-  #tokenHolders: Set<SocketHandle> = new Set();
+  readonly #tokenHolders: Set<SocketHandle> = new Set();
 
   constructor(core: InetCore) {
     const { machine, netmem } = core.network;
     this.#core = core;
     this.#dmabuf = new DmabufReceiver(machine, netmem);
     this.#tcp = new TcpReceiver(machine, this.#dmabuf, this.#iov, this.#control);
-    this.#options = { machine, netmem, counters: this.#dmabuf.counters };
+    this.#options = { sysctl: core.sysctl, netmem, counters: this.#dmabuf.counters };
     const wake = (sock: object): void => handleOf(sock)?.wake();
     this.#listener = { stateChanged: wake, readable: wake, writable: wake, destroyed: (sock) => this.#destroyed(sock) };
   }
@@ -95,17 +99,18 @@ export class Sockets {
   }
 
   /**
-   * @param type - SOCK_STREAM or SOCK_DGRAM, with SOCK_NONBLOCK and SOCK_CLOEXEC ignored.
-   * @returns a descriptor; -EAFNOSUPPORT, -ESOCKTNOSUPPORT, -EPROTONOSUPPORT.
+   * @param type - SOCK_STREAM, SOCK_DGRAM or SOCK_RAW; SOCK_NONBLOCK and SOCK_CLOEXEC change nothing.
+   * @returns a descriptor; -EINVAL other flags, or no such type; -EAFNOSUPPORT, -ESOCKTNOSUPPORT, -EPROTONOSUPPORT.
    * @kernel __sys_socket — net/socket.c, 7.3
    */
   socket(family: number, type: number, protocol: number = 0): number {
-    const kind = type & ~TYPE_FLAGS;
+    const kind = type & TYPE_MASK;
+    if ((type & ~(TYPE_MASK | TYPE_FLAGS)) !== 0) return -EINVAL;
+    if (family !== AF_UNIX && family !== AF_INET && family !== AF_INET6) return -EAFNOSUPPORT;
+    if (kind >= SOCK_MAX) return -EINVAL;
     if (family === AF_UNIX) {
-      if (kind !== SOCK_STREAM) return -ESOCKTNOSUPPORT;
-      return this.#install(family, kind, protocol, { unix: new UnixSock() }).fd;
+      return kind === SOCK_STREAM ? this.#installUnix(new UnixSock()).fd : -ESOCKTNOSUPPORT;
     }
-    if (family !== AF_INET && family !== AF_INET6) return -EAFNOSUPPORT;
     switch (kind) {
       case SOCK_STREAM:
         if (protocol === IPPROTO.MPTCP) return this.#install(family, kind, protocol, { other: 'mptcp' }).fd;
@@ -124,116 +129,106 @@ export class Sockets {
   /**
    * Two connected UNIX stream sockets.
    *
-   * @returns the descriptors; -EAFNOSUPPORT for another family.
+   * @returns the descriptors; -EOPNOTSUPP for another family.
+   * @kernel __sys_socketpair — net/socket.c, 7.3
    */
   socketpair(family: number): readonly [number, number] | number {
-    if (family !== AF_UNIX) return -EAFNOSUPPORT;
+    if (family !== AF_UNIX) return -EOPNOTSUPP;
     const [a, b] = UnixSock.pair();
-    return [
-      this.#install(AF_UNIX, SOCK_STREAM, 0, { unix: a }).fd,
-      this.#install(AF_UNIX, SOCK_STREAM, 0, { unix: b }).fd,
-    ];
+    return [this.#installUnix(a).fd, this.#installUnix(b).fd];
   }
 
   /** @returns 0; -EINVAL unreadable address or bound already; -EAFNOSUPPORT wrong family; -EADDRNOTAVAIL; -EADDRINUSE. */
   bind(fd: number, address: AddressLike, port: number): number {
-    const handle = this.#handles[fd];
+    const handle = this.#fds.get(fd);
     if (handle === undefined) return -EBADF;
     const sock = handle.tcp ?? handle.udp;
     if (sock === null) return -EOPNOTSUPP;
-    const parsed = this.#parse(address, handle.family);
+    const parsed = parseFor(handle.family, address);
     return typeof parsed === 'number' ? parsed : sock.bind(parsed, port);
   }
 
-  /** @returns 0; -EOPNOTSUPP not a stream socket; -EINVAL connected; -EADDRINUSE. */
+  /** @returns 0; -EOPNOTSUPP not a stream socket; -EINVAL connected or connecting; -EADDRINUSE. @kernel inet_listen — net/ipv4/af_inet.c, 7.3 */
   listen(fd: number, backlog: number): number {
-    const handle = this.#handles[fd];
+    const handle = this.#fds.get(fd);
     if (handle === undefined) return -EBADF;
-    return handle.tcp === null ? -EOPNOTSUPP : handle.tcp.listen(backlog);
+    if (handle.tcp === null) return -EOPNOTSUPP;
+    return handle.state === SS_UNCONNECTED ? handle.tcp.listen(backlog) : -EINVAL;
   }
 
-  /** @returns the descriptor of the oldest established connection; -EAGAIN none; -EINVAL not listening; -EOPNOTSUPP not a stream socket. */
-  accept(fd: number): number {
-    const handle = this.#handles[fd];
+  /**
+   * @param flags - SOCK_NONBLOCK and SOCK_CLOEXEC; they change nothing.
+   * @returns the descriptor of the oldest established connection; -EINVAL other flags, or not listening; -EAGAIN none; -EOPNOTSUPP not a stream socket.
+   * @kernel inet_csk_accept — net/ipv4/inet_connection_sock.c, 7.3
+   */
+  accept(fd: number, flags: number = 0): number {
+    if ((flags & ~TYPE_FLAGS) !== 0) return -EINVAL;
+    const handle = this.#fds.get(fd);
     if (handle === undefined) return -EBADF;
     if (handle.tcp === null) return -EOPNOTSUPP;
     if (handle.tcp.state !== TCP_LISTEN) return -EINVAL;
     const child = handle.tcp.acceptDequeue();
     if (child === null) return -EAGAIN;
     const accepted = this.#installTcp(child);
+    accepted.state = SS_CONNECTED;
+    // A child is a copy of its listener; only the tokens start from nothing.
     accepted.inq = handle.inq;
+    accepted.zerocopy = handle.zerocopy;
+    accepted.lingerNs = handle.lingerNs;
     return accepted.fd;
   }
 
   /**
-   * Starts a connection.
+   * Starts a connection. On UDP: sets the peer.
    *
-   * @returns -EINPROGRESS the SYN is out; 0 established; -EALREADY still under way; -EISCONN; -EAFNOSUPPORT, -EINVAL bad address; -ENETUNREACH; -EADDRNOTAVAIL.
-   * @kernel __inet_stream_connect — net/ipv4/af_inet.c, 7.3
+   * @param address - Null is AF_UNSPEC: the socket is disconnected, and can connect again.
+   * @returns -EINPROGRESS the SYN is out; 0 established; -EALREADY still under way; -EISCONN; -EAFNOSUPPORT, -EINVAL bad address; -ENETUNREACH,
+   * -EHOSTUNREACH; -EADDRNOTAVAIL; and, asked again after a failure, why it failed.
    */
-  connect(fd: number, address: AddressLike, port: number): number {
-    const handle = this.#handles[fd];
+  connect(fd: number, address: AddressLike | null, port: number): number {
+    const handle = this.#fds.get(fd);
     if (handle === undefined) return -EBADF;
-    const sock = handle.tcp ?? handle.udp;
-    if (sock === null) return -EOPNOTSUPP;
-    const parsed = this.#parse(address, handle.family);
-    if (typeof parsed === 'number') return parsed;
-    const tcp = handle.tcp;
-    if (tcp === null) return sock.connect(parsed, port);
-    if (handle.connecting) return this.#connectProgress(handle, tcp);
-    if (tcp.state !== TCP_CLOSE) return -EISCONN;
-    const error = tcp.connect(parsed, port);
-    if (error < 0) return error;
-    handle.connecting = true;
-    return -EINPROGRESS;
-  }
-
-  #connectProgress(handle: SocketHandle, tcp: TcpSock): number {
-    if (tcp.state === TCP_SYN_SENT || tcp.state === TCP_SYN_RECV) return -EALREADY;
-    handle.connecting = false;
-    return tcp.state === TCP_CLOSE ? tcp.takeError() || -ENOTCONN : 0;
+    const { tcp, udp } = handle;
+    if (tcp === null && udp === null) return -EOPNOTSUPP;
+    if (address === null) return tcp === null ? (udp?.disconnect() ?? 0) : disconnect(handle, tcp);
+    const parsed = parseFor(handle.family, address);
+    if (tcp !== null) return streamConnect(handle, tcp, parsed, port);
+    return typeof parsed === 'number' ? parsed : (udp?.connect(parsed, port) ?? -EOPNOTSUPP);
   }
 
   /**
    * Sends what `msg.iov` holds.
    *
-   * @returns bytes taken, perhaps fewer; -EAGAIN no room or still connecting; -EPIPE; -EINVAL a control message that makes no sense, or device memory
-   * that cannot be sent; -EDESTADDRREQ, -EMSGSIZE on datagrams; -EOPNOTSUPP; or the pending error.
+   * @returns bytes taken, perhaps fewer; -EMSGSIZE more than 1024 regions; -EAGAIN no room or still connecting; -EPIPE; -EINVAL a control message that
+   * makes no sense, or device memory that cannot be sent; -EDESTADDRREQ, -EMSGSIZE on datagrams; -EOPNOTSUPP; or the pending error.
    * @kernel __sys_sendmsg — net/socket.c, 7.3
    */
   sendmsg(fd: number, msg: Msghdr, flags: number = 0): number {
-    const handle = this.#handles[fd];
+    const handle = this.#fds.get(fd);
     if (handle === undefined) return -EBADF;
+    if (msg.iov.length > UIO_MAXIOV) return -EMSGSIZE;
     if (handle.unix !== null) return handle.unix.send(msg);
-    const error = checkSendControl(handle, msg, flags);
+    const error = checkSendControl(handle, msg);
     if (error < 0) return error;
     if (handle.udp !== null) return sendDatagram(handle.udp, msg, flags);
-    if (handle.tcp === null) return handle.other === 'raw' ? -EDESTADDRREQ : -EOPNOTSUPP;
-    let sent = 0;
-    for (let i = 0; i < msg.iov.length; i++) {
-      const region = msg.iov[i] as Msghdr['iov'][number];
-      if (region.length === 0) continue;
-      const result = handle.tcp.sendFrom(region, 0, region.length, flags);
-      if (result < 0) return sent > 0 ? sent : result;
-      sent += result;
-      if (result < region.length) break;
-    }
-    return sent;
+    if (handle.tcp !== null) return sendStream(handle.tcp, msg, flags);
+    return handle.other === 'raw' ? -EDESTADDRREQ : -EOPNOTSUPP;
   }
 
   /**
    * Receives into `msg`. Device memory comes as control messages when MSG_SOCK_DEVMEM is given, ordinary bytes in the iovec either way.
    *
-   * @returns bytes, 0 at the end of the stream; -EAGAIN; and what {@link TcpReceiver.receive} lists.
+   * @returns bytes, 0 at the end of the stream; -EMSGSIZE more than 1024 regions; -EAGAIN; and what `TcpReceiver.receive` lists.
    * @kernel __sys_recvmsg — net/socket.c, 7.3
    */
   recvmsg(fd: number, msg: Msghdr, flags: number = 0): number {
-    const handle = this.#handles[fd];
+    const handle = this.#fds.get(fd);
     if (handle === undefined) return -EBADF;
     msg.flags = 0;
     msg.controlLength = 0;
     msg.inq = 0;
-    // Error queues only ever hold zerocopy completions and ICMP errors; nothing here queues either.
+    if (msg.iov.length > UIO_MAXIOV) return -EMSGSIZE;
+    // Error queues hold zerocopy completions and ICMP errors; nothing here queues either.
     if ((flags & MSG_ERRQUEUE) !== 0) return -EAGAIN;
     this.#iov.reset(msg.iov);
     this.#control.reset(msg.control);
@@ -241,24 +236,34 @@ export class Sockets {
     if (handle.tcp !== null) result = this.#receiveTcp(handle, handle.tcp, msg, flags);
     else if (handle.udp !== null)
       result = receiveDatagram(this.#core.machine.memory.bytes, handle.udp, msg, this.#iov, flags);
-    else if (handle.unix !== null) {
-      result = (flags & MSG_OOB) !== 0 ? -EOPNOTSUPP : handle.unix.receive(msg, this.#iov, (flags & MSG_PEEK) !== 0);
-    }
-    msg.controlLength = this.#control.length;
+    else if (handle.unix !== null) result = this.#receiveUnix(handle.unix, msg, flags);
+    else if (handle.other === 'mptcp') result = -ENOTCONN;
+    if (result >= 0) msg.controlLength = this.#control.length;
     return result;
   }
 
+  /** @kernel tcp_recvmsg — net/ipv4/tcp.c, 7.3 */
   #receiveTcp(handle: SocketHandle, sock: TcpSock, msg: Msghdr, flags: number): number {
     const result = this.#tcp.receive(sock, handle.tokens, msg, flags);
-    if (handle.tokens.count > 0) this.#tokenHolders.add(handle);
-    if (handle.inq && result >= 0 && (flags & MSG_TRUNC) === 0) {
-      msg.inq = (sock.rcvNxt - sock.copiedSeq) >>> 0;
-      this.#control.putInt(IPPROTO.TCP, TCP_CM_INQ, msg.inq);
+    if (!handle.holdsTokens && handle.tokens.count > 0) {
+      handle.holdsTokens = true;
+      this.#tokenHolders.add(handle);
+    }
+    if (handle.inq && result >= 0) {
+      const left = (sock.rcvNxt - sock.copiedSeq) | 0;
+      // At the end of the stream: come again, to be told so.
+      msg.inq = left === 0 && sock.done ? 1 : left;
+      msg.flags |= this.#control.putInt(IPPROTO.TCP, TCP_CM_INQ, msg.inq);
     }
     return result;
   }
 
-  /** @param length - As the caller states it, negative and oversized values included. See {@link setSocketOption} for results. */
+  #receiveUnix(sock: UnixSock, msg: Msghdr, flags: number): number {
+    // No out-of-band byte can have been sent.
+    return (flags & MSG_OOB) !== 0 ? -EINVAL : sock.receive(msg, this.#iov, (flags & MSG_PEEK) !== 0);
+  }
+
+  /** @param length - As the caller states it, negative and oversized values included. See `setSocketOption` for results. */
   setsockopt(
     fd: number,
     level: number,
@@ -266,22 +271,23 @@ export class Sockets {
     value: Uint8Array | null,
     length: number = value?.length ?? 0,
   ): number {
-    const handle = this.#handles[fd];
+    const handle = this.#fds.get(fd);
     return handle === undefined ? -EBADF : setSocketOption(this.#options, handle, level, name, value, length);
   }
 
-  /** See {@link getSocketOption} for results. */
+  /** @returns bytes written to `value`; -ENOPROTOOPT. See `getSocketOption`. */
   getsockopt(fd: number, level: number, name: number, value: Uint8Array): number {
-    const handle = this.#handles[fd];
-    return handle === undefined ? -EBADF : getSocketOption(handle, level, name, value);
+    const handle = this.#fds.get(fd);
+    return handle === undefined ? -EBADF : getSocketOption(this.#options, handle, level, name, value);
   }
 
   /** @param how - SHUT_RD, SHUT_WR or SHUT_RDWR. @returns 0; -EINVAL; -ENOTCONN; -EOPNOTSUPP. */
   shutdown(fd: number, how: number): number {
-    const handle = this.#handles[fd];
+    const handle = this.#fds.get(fd);
     if (handle === undefined) return -EBADF;
-    const sock = handle.tcp ?? handle.udp;
-    return sock === null ? -EOPNOTSUPP : sock.shutdown(how);
+    const { tcp, udp } = handle;
+    if (tcp !== null) return streamShutdown(handle, tcp, how);
+    return udp === null ? -EOPNOTSUPP : udp.shutdown(how);
   }
 
   /**
@@ -290,9 +296,9 @@ export class Sockets {
    * @returns 0.
    */
   close(fd: number): number {
-    const handle = this.#handles[fd];
+    const handle = this.#fds.get(fd);
     if (handle === undefined) return -EBADF;
-    this.#handles[fd] = undefined;
+    this.#fds.remove(fd);
     handle.tcp?.close(handle.lingerNs);
     handle.udp?.close();
     handle.unix?.close();
@@ -300,21 +306,21 @@ export class Sockets {
     return 0;
   }
 
-  /** What `poll` would report: POLL bits. -EBADF when not open. */
+  /** What `poll` would report: POLL bits. */
   poll(fd: number): number {
-    const handle = this.#handles[fd];
+    const handle = this.#fds.get(fd);
     return handle === undefined ? -EBADF : pollMask(handle);
   }
 
   /**
-   * Resolves when something about the descriptor changed since the call: more to read, room to write, a new state, closed. Look with `poll` first.
+   * Resolves when something about the descriptor changed since the call: more to read, room to write, a new state, closed. Look with `poll`, or try,
+   * first. At once when it is not open.
    *
-   * @returns a promise that never rejects.
+   * @param signal - Its abort rejects the promise with its reason, and nothing else.
    */
-  whenReady(fd: number): Promise<void> {
-    const handle = this.#handles[fd];
-    if (handle === undefined) return Promise.resolve();
-    return new Promise((resolve) => handle.waiters.push(resolve));
+  whenReady(fd: number, signal?: AbortSignal): Promise<void> {
+    const handle = this.#fds.get(fd);
+    return handle === undefined ? Promise.resolve() : handle.changed(signal);
   }
 
   /** The local address and port; null when the descriptor is not open or has none. */
@@ -326,19 +332,18 @@ export class Sockets {
   /** The peer's address and port; null when not connected. */
   getpeername(fd: number): { address: InetAddress; port: number } | null {
     const sock = this.#inet(fd);
-    return sock === null || sock.remotePort === 0
-      ? null
-      : { address: sock.remoteAddress.clone(), port: sock.remotePort };
+    if (sock === null || sock.remotePort === 0 || (sock === this.tcpSock(fd) && sock.state === TCP_CLOSE)) return null;
+    return { address: sock.remoteAddress.clone(), port: sock.remotePort };
   }
 
   /** The protocol's own object behind a TCP descriptor, for a debugger or a state dump; null for other kinds. */
   tcpSock(fd: number): TcpSock | null {
-    return this.#handles[fd]?.tcp ?? null;
+    return this.#fds.get(fd)?.tcp ?? null;
   }
 
   /** Descriptors that are open. */
   get openCount(): number {
-    return this.#handles.reduce((n, handle) => (handle === undefined ? n : n + 1), 0);
+    return this.#fds.openCount;
   }
 
   /** What is still held, as sentences; empty when everything was closed and returned. */
@@ -350,14 +355,8 @@ export class Sockets {
   }
 
   #inet(fd: number): TcpSock | UdpSock | null {
-    const handle = this.#handles[fd];
+    const handle = this.#fds.get(fd);
     return handle?.tcp ?? handle?.udp ?? null;
-  }
-
-  #parse(address: AddressLike, family: number): InetAddress | number {
-    const parsed = typeof address === 'string' ? InetAddress.parse(address) : address;
-    if (parsed === null) return -EINVAL;
-    return family === AF_INET && !parsed.isV4 ? -EAFNOSUPPORT : parsed;
   }
 
   #installTcp(tcp: TcpSock): SocketHandle {
@@ -374,28 +373,52 @@ export class Sockets {
     return handle;
   }
 
-  /** Takes the lowest free descriptor, as every Unix does. */
+  #installUnix(unix: UnixSock): SocketHandle {
+    const handle = this.#install(AF_UNIX, SOCK_STREAM, 0, { unix });
+    unix.onChange = () => handle.wake();
+    return handle;
+  }
+
   #install(
     family: number,
     type: number,
     protocol: number,
     sock: ConstructorParameters<typeof SocketHandle>[4],
   ): SocketHandle {
-    let fd = FIRST_FD;
-    while (this.#handles[fd] !== undefined) fd++;
-    const handle = new SocketHandle(fd, family, type, protocol, sock);
-    this.#handles[fd] = handle;
+    const handle = new SocketHandle(this.#fds.next, family, type, protocol, sock);
+    this.#fds.install(handle);
     return handle;
   }
 
   #destroyed(sock: object): void {
     const handle = handleOf(sock);
     if (handle === null) return;
-    this.#dmabuf.counters.tokensReleased += handle.tokens.count;
-    releaseUserFrags(handle.tokens, this.#core.network.netmem);
+    this.#dmabuf.counters.tokensReleased += releaseUserFrags(handle.tokens, this.#core.network.netmem);
     this.#tokenHolders.delete(handle);
+    handle.holdsTokens = false;
     handle.wake();
   }
+}
+
+function parseFor(family: number, address: AddressLike): InetAddress | number {
+  const parsed = typeof address === 'string' ? InetAddress.parse(address) : address;
+  if (parsed === null) return -EINVAL;
+  return family === AF_INET && !parsed.isV4 ? -EAFNOSUPPORT : parsed;
+}
+
+/** All regions as one send: only the last byte ends it. @kernel tcp_sendmsg — net/ipv4/tcp.c, 7.3 */
+function sendStream(sock: TcpSock, msg: Msghdr, flags: number): number {
+  const last = msg.iov.length - 1;
+  let sent = 0;
+  for (let i = 0; i <= last; i++) {
+    const region = msg.iov[i] as Msghdr['iov'][number];
+    const regionFlags = i === last ? flags : (flags & ~(MSG_OOB | MSG_EOR)) | MSG_MORE;
+    const result = sock.sendFrom(region, 0, region.length, regionFlags);
+    if (result < 0) return sent > 0 ? sent : result;
+    sent += result;
+    if (result < region.length) break;
+  }
+  return sent;
 }
 
 function handleOf(sock: object): SocketHandle | null {

@@ -1,0 +1,91 @@
+import { EFAULT, EINVAL, ENOPROTOOPT, TCP } from '@netmem/uapi';
+import type { Sysctl } from '../stack/sysctl.ts';
+import type { TcpSock } from '../tcp/tcp-sock.ts';
+import { TCP_CLOSE, TCP_LISTEN } from '../tcp/tcp-states.ts';
+import type { SocketHandle } from './handle.ts';
+
+const INT_BYTES = 4;
+/** What TCP_MAXSEG takes: options of 60 + 60 bytes and 8 of payload, and a window without scaling. @kernel TCP_MIN_MSS — include/net/tcp.h, 7.3 */
+const TCP_MIN_MSS = 88;
+const MAX_TCP_WINDOW = 32_767;
+/** @kernel MAX_TCP_SYNCNT — include/net/tcp.h, 7.3 */
+const MAX_TCP_SYNCNT = 127;
+/** @kernel TCP_FIN_TIMEOUT_MAX — include/net/tcp.h, 7.3 */
+const TCP_FIN_TIMEOUT_MAX_S = 120;
+
+/**
+ * One option of level IPPROTO_TCP.
+ *
+ * @returns 0; -EINVAL `length` below 4, or a value out of range; -EFAULT four bytes cannot be read; -ENOPROTOOPT.
+ * @kernel do_tcp_setsockopt — net/ipv4/tcp.c, 7.3 (partial: options listed in `TCP`)
+ */
+export function setTcpOption(
+  handle: SocketHandle,
+  sock: TcpSock,
+  name: number,
+  value: Uint8Array | null,
+  length: number,
+): number {
+  if (length < INT_BYTES) return -EINVAL;
+  if (value === null || value.length < INT_BYTES) return -EFAULT;
+  const int = new DataView(value.buffer, value.byteOffset, value.byteLength).getInt32(0, true);
+  switch (name) {
+    case TCP.NODELAY:
+      sock.setNodelay(int !== 0);
+      return 0;
+    case TCP.CORK:
+      sock.setCork(int !== 0);
+      return 0;
+    case TCP.QUICKACK:
+      sock.setQuickack(int);
+      return 0;
+    case TCP.MAXSEG:
+      if (int !== 0 && (int < TCP_MIN_MSS || int > MAX_TCP_WINDOW)) return -EINVAL;
+      sock.userMss = int;
+      return 0;
+    case TCP.SYNCNT:
+      if (int < 1 || int > MAX_TCP_SYNCNT) return -EINVAL;
+      sock.synRetries = int;
+      return 0;
+    case TCP.LINGER2:
+      sock.linger2Ms = int < 0 ? -1 : Math.min(int, TCP_FIN_TIMEOUT_MAX_S) * 1000;
+      return 0;
+    case TCP.WINDOW_CLAMP:
+      return sock.setWindowClamp(int);
+    case TCP.USER_TIMEOUT:
+      if (int < 0) return -EINVAL;
+      sock.userTimeoutMs = int;
+      return 0;
+    case TCP.INQ:
+      if (int < 0 || int > 1) return -EINVAL;
+      handle.inq = int === 1;
+      return 0;
+    default:
+      return -ENOPROTOOPT;
+  }
+}
+
+/** The value of an option of level IPPROTO_TCP; null when it cannot be got. @kernel do_tcp_getsockopt — net/ipv4/tcp.c, 7.3 (partial) */
+export function getTcpOption(sysctl: Sysctl, handle: SocketHandle, sock: TcpSock, name: number): number | null {
+  switch (name) {
+    case TCP.NODELAY:
+      return Number(sock.nodelay);
+    case TCP.CORK:
+      return Number(sock.cork);
+    case TCP.QUICKACK:
+      return sock.quickack;
+    case TCP.MAXSEG:
+      if (sock.userMss > 0 && (sock.state === TCP_CLOSE || sock.state === TCP_LISTEN)) return sock.userMss;
+      return sock.mss;
+    case TCP.SYNCNT:
+      return sock.synRetries === 0 ? sysctl.tcpSynRetries : sock.synRetries;
+    case TCP.LINGER2:
+      return sock.linger2Ms < 0 ? -1 : Math.floor((sock.linger2Ms || sysctl.tcpFinTimeoutMs) / 1000);
+    case TCP.USER_TIMEOUT:
+      return sock.userTimeoutMs;
+    case TCP.INQ:
+      return Number(handle.inq);
+    default:
+      return null;
+  }
+}
