@@ -1,0 +1,174 @@
+import { describe, expect, it } from 'vitest';
+import { cardUp } from '../test/card-fixture.ts';
+import { pattern, tcpFrame, udpFrame } from '../test/frames.ts';
+import { DEVICE_STATUS_RESET, L3_TYPE_IPV4, L4_TYPE_TCP, packetType, REG_DEVICE_STATUS } from './abi/index.ts';
+
+describe('receive queue', () => {
+  it('delivers a packet into one posted buffer and completes it', () => {
+    const { port, driver, rx } = cardUp();
+    const frame = tcpFrame({ payload: pattern(100) });
+    port.push(frame);
+    driver.settle();
+    const packet = rx[0].poll();
+    expect(packet?.frame).toEqual(frame);
+    expect(packet?.completions).toEqual([
+      {
+        bufId: 0,
+        packetLen: frame.length,
+        headerLen: 0,
+        splitHeader: false,
+        headerOverflow: false,
+        endOfPacket: true,
+        rsc: false,
+        packetType: packetType(L3_TYPE_IPV4, L4_TYPE_TCP),
+        ipv6ExAdd: false,
+        l3L4Processed: true,
+        csumIpErr: false,
+        csumL4Err: false,
+        hash: expect.any(Number),
+      },
+    ]);
+    expect(rx[0].poll()).toBeNull();
+    expect(port.slots.inUse).toBe(0);
+  });
+
+  it('spans buffers when a packet is larger than one: same metadata on all, end of packet on the last', () => {
+    const { port, driver, rx } = cardUp({}, { packetBufferBytes: 512 });
+    const frame = tcpFrame({ payload: pattern(1400) });
+    port.push(frame);
+    driver.settle();
+    const packet = rx[0].poll();
+    expect(packet?.frame).toEqual(frame);
+    const completions = packet?.completions ?? [];
+    expect(completions.map((c) => c.packetLen)).toEqual([512, 512, frame.length - 1024]);
+    expect(completions.map((c) => c.endOfPacket)).toEqual([false, false, true]);
+    expect(completions.map((c) => c.bufId)).toEqual([0, 1, 2]);
+    expect(new Set(completions.map((c) => `${c.packetType} ${c.hash} ${c.l3L4Processed}`)).size).toBe(1);
+  });
+
+  it('splits only on the first of several buffers', () => {
+    const { port, driver, rx } = cardUp({}, { packetBufferBytes: 512, headerBufferBytes: 256 });
+    const frame = tcpFrame({ payload: pattern(1024) });
+    port.push(frame);
+    driver.settle();
+    const packet = rx[0].poll();
+    expect(packet?.header.length).toBe(54);
+    expect(packet?.payload).toEqual(pattern(1024));
+    // Exactly two full buffers: no third, empty one.
+    expect(packet?.completions.map((c) => [c.splitHeader, c.headerLen, c.packetLen])).toEqual([
+      [true, 54, 512],
+      [false, 0, 512],
+    ]);
+  });
+
+  it('uses buffers in ring order over many laps and flips the generation bit', () => {
+    const { port, driver, rx } = cardUp({}, { entries: 16 });
+    for (let n = 0; n < 100; n++) {
+      const frame = udpFrame(pattern(20 + n, n));
+      port.push(frame);
+      driver.settle();
+      expect(rx[0].poll()?.frame).toEqual(frame);
+      rx[0].post(1);
+    }
+    expect(rx[0].poll()).toBeNull();
+  });
+
+  it('never posts a completion before the whole descriptor is there: the generation word is published last', () => {
+    const { port, driver, host, rx } = cardUp();
+    const order: string[] = [];
+    const ring = rx[0].completionRing.iova;
+    const { write, publish32 } = host.dma;
+    host.dma.write = (iova, from, at, length) => {
+      const before = rx[0].completionRing.region;
+      const moved = write.call(host.dma, iova, from, at, length);
+      if (iova >= ring && iova < ring + before.length) {
+        order.push(`body ${rx[0].pollCompletion() === null ? 'unseen' : 'seen'}`);
+      } else order.push('payload');
+      return moved;
+    };
+    host.dma.publish32 = (iova, value) => {
+      order.push(`word ${iova - ring}`);
+      return publish32.call(host.dma, iova, value);
+    };
+    port.push(tcpFrame({ payload: pattern(10) }));
+    driver.settle();
+    expect(order).toEqual(['payload', 'body unseen', 'word 4']);
+    expect(rx[0].pollCompletion()).not.toBeNull();
+  });
+
+  it('drops and counts when no buffers are posted, and goes on when they are', () => {
+    const { port, driver, rx, nic } = cardUp({}, { entries: 16, post: 2 });
+    for (let n = 0; n < 5; n++) port.push(tcpFrame({ payload: pattern(10, n) }));
+    driver.settle();
+    expect(rx[0].pollAll().length).toBe(2);
+    expect(nic.stats.rx[0].noBuffers).toBe(3);
+    expect(nic.stats.rx[0].dropped).toBe(3);
+    rx[0].post(4);
+    port.push(tcpFrame({ payload: pattern(10, 9) }));
+    driver.settle();
+    expect(rx[0].pollAll().length).toBe(1);
+    expect(port.slots.inUse).toBe(0);
+  });
+
+  it('drops a packet whole when it needs more buffers than are posted', () => {
+    const { port, driver, rx, nic } = cardUp({}, { packetBufferBytes: 512, post: 2 });
+    port.push(tcpFrame({ payload: pattern(1400) }));
+    port.push(tcpFrame({ payload: pattern(100) }));
+    driver.settle();
+    expect(rx[0].pollAll().map((p) => p.completions.length)).toEqual([1]);
+    expect(nic.stats.rx[0].noBuffers).toBe(1);
+  });
+
+  it('drops and counts frames over the MRU; the largest that fits passes', () => {
+    const { port, driver, rx, nic } = cardUp({ slotBytes: 4096, maxMtu: 1500 }, { packetBufferBytes: 4096 });
+    port.push(new Uint8Array(1500 + 22));
+    port.push(new Uint8Array(1500 + 23));
+    driver.settle();
+    expect(rx[0].pollAll().map((p) => p.frame.length)).toEqual([1522]);
+    expect(nic.stats.rx[0].overMru).toBe(1);
+  });
+
+  it('drops runts', () => {
+    const { port, driver, rx, nic } = cardUp();
+    port.push(new Uint8Array(13));
+    driver.settle();
+    expect(rx[0].poll()).toBeNull();
+    expect(nic.stats.device.rxRunts).toBe(1);
+  });
+
+  it('accepts a free-running tail, as one driver writes it', () => {
+    const { port, driver, rx } = cardUp({}, { entries: 16, post: 0 });
+    for (let index = 0; index < 16; index++) rx[0].writeDescriptor(index, index);
+    let posted = 15;
+    rx[0].ring(posted);
+    for (let n = 0; n < 40; n++) {
+      port.push(udpFrame(pattern(30, n)));
+      driver.settle();
+      expect(rx[0].pollCompletion()?.bufId).toBe(n % 16);
+      rx[0].ring(++posted);
+    }
+  });
+
+  for (const [what, unmap] of [
+    ['buffer ring', 'bufferRing'],
+    ['packet buffer', 'buffers'],
+    ['header buffer', 'headers'],
+    ['completion ring', 'completionRing'],
+  ] as const) {
+    it(`stops, asks for a reset and signals management when its ${what} cannot be reached`, () => {
+      const { port, driver, host, rx, nic } = cardUp({}, { headerBufferBytes: 256 });
+      host.takeInterrupts(driver.blocks);
+      host.unmap(rx[0][unmap] as NonNullable<(typeof rx)[0]['headers']>);
+      port.push(tcpFrame({ payload: pattern(10) }));
+      port.push(tcpFrame({ payload: pattern(10) }));
+      driver.settle();
+      expect(nic.inspect().rxQueues[0].stopped).toBe(true);
+      expect(driver.readRegister(REG_DEVICE_STATUS) & DEVICE_STATUS_RESET).toBe(DEVICE_STATUS_RESET);
+      expect(host.takeInterrupts(driver.blocks)).toBe(1);
+      expect(host.events.at(-1)).toEqual({ kind: 'rx-queue-stopped', detail: expect.stringContaining(what) });
+      expect(nic.stats.rx[0].stopped).toBe(1);
+      expect(host.dma.faults).toBe(1);
+      expect(port.slots.inUse).toBe(0);
+    });
+  }
+});
