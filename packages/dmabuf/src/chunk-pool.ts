@@ -42,7 +42,7 @@ export class ChunkPool {
     this.#rankOfSlot = new Int32Array(Math.max(0, end - this.#firstSlot)).fill(-1);
     let rank = 0;
     for (let i = areas.length - 1; i >= 0; i--) {
-      const area = areas[i]!;
+      const area = areas[i];
       for (let slot = area.firstSlot; slot < area.firstSlot + area.numNiovs; slot++) {
         this.#slotOfRank[rank] = slot;
         this.#rankOfSlot[slot - this.#firstSlot] = rank;
@@ -63,7 +63,7 @@ export class ChunkPool {
   alloc(): NetIovRef {
     const free = this.#free;
     for (let word = this.#lowestWord; word < free.length; word++) {
-      const bits = free[word]!;
+      const bits = free[word];
       if (bits !== 0) {
         const lowest = bits & -bits;
         free[word] = bits ^ lowest;
@@ -82,8 +82,8 @@ export class ChunkPool {
     if (rank < 0) return false;
     const word = rank >>> 5;
     const bit = 1 << (rank & 31);
-    if ((this.#free[word]! & bit) !== 0) return false;
-    this.#free[word] = this.#free[word]! | bit;
+    if ((this.#free[word] & bit) !== 0) return false;
+    this.#free[word] = this.#free[word] | bit;
     if (word < this.#lowestWord) this.#lowestWord = word;
     this.#avail++;
     return true;

@@ -180,7 +180,7 @@ export class Devmem {
         this.unbind(binding);
         return opened;
       }
-      binding.boundRxqs.push(dev.rxQueues[idx]!);
+      binding.boundRxqs.push(dev.rxQueues[idx]);
     }
     return id;
   }

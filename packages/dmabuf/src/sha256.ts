@@ -90,7 +90,7 @@ export class Sha256 {
     let from = at;
     this.#consumed += length;
     if (this.#tailLength > 0) {
-      while (this.#tailLength < SHA256_BLOCK_BYTES && from < end) this.#tail[this.#tailLength++] = bytes[from++]!;
+      while (this.#tailLength < SHA256_BLOCK_BYTES && from < end) this.#tail[this.#tailLength++] = bytes[from++];
       if (this.#tailLength < SHA256_BLOCK_BYTES) return;
       compressBlocks(this.#state, this.#tailView, 0, 1);
       this.#tailLength = 0;
@@ -98,7 +98,7 @@ export class Sha256 {
     const blocks = Math.floor((end - from) / SHA256_BLOCK_BYTES);
     if (blocks > 0) engine.compress(this.#state, from, blocks);
     from += blocks * SHA256_BLOCK_BYTES;
-    while (from < end) this.#tail[this.#tailLength++] = bytes[from++]!;
+    while (from < end) this.#tail[this.#tailLength++] = bytes[from++];
   }
 
   /** The digest (32 bytes) of everything consumed so far. */
@@ -115,7 +115,7 @@ export class Sha256 {
     compressBlocks(state, view, 0, blocks);
     const out = new Uint8Array(32);
     const words = new DataView(out.buffer);
-    for (let i = 0; i < 8; i++) words.setInt32(4 * i, state[i]!);
+    for (let i = 0; i < 8; i++) words.setInt32(4 * i, state[i]);
     return out;
   }
 }

@@ -166,14 +166,14 @@ class UdmabufMapping implements DmaBufMapping {
     this.#bytes = bytes;
     this.lengthBytes = lengthBytes;
     this.#runs = runs;
-    this.region = runs.length === 1 ? { bytes, view, base: runs[0]!.at, length: lengthBytes } : null;
+    this.region = runs.length === 1 ? { bytes, view, base: runs[0].at, length: lengthBytes } : null;
   }
 
   read(offset: number, to: Uint8Array, at: number, length: number): number {
     if (!this.#covers(offset, length) || at < 0 || at + length > to.length) return -EFAULT;
     let done = 0;
     for (let i = this.#runAt(offset); done < length; i++) {
-      const run = this.#runs[i]!;
+      const run = this.#runs[i];
       const skip = offset + done - run.offset;
       const take = Math.min(run.length - skip, length - done);
       to.set(this.#bytes.subarray(run.at + skip, run.at + skip + take), at + done);
@@ -186,7 +186,7 @@ class UdmabufMapping implements DmaBufMapping {
     if (!this.#covers(offset, length) || at < 0 || at + length > from.length) return -EFAULT;
     let done = 0;
     for (let i = this.#runAt(offset); done < length; i++) {
-      const run = this.#runs[i]!;
+      const run = this.#runs[i];
       const skip = offset + done - run.offset;
       const take = Math.min(run.length - skip, length - done);
       this.#bytes.set(from.subarray(at + done, at + done + take), run.at + skip);
@@ -209,7 +209,7 @@ class UdmabufMapping implements DmaBufMapping {
     let high = this.#runs.length - 1;
     while (low < high) {
       const middle = (low + high + 1) >>> 1;
-      if (this.#runs[middle]!.offset <= offset) low = middle;
+      if (this.#runs[middle].offset <= offset) low = middle;
       else high = middle - 1;
     }
     return low;
