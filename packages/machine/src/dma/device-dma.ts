@@ -32,11 +32,22 @@ const FAULT_BYTES = 3;
 const FAULT_SPLIT_WORD = 4;
 
 const WORD_BYTES = 4;
-/** Largest offset in a page at which a word does not leave it. */
-const LAST_WORD_OFFSET = PAGE_SIZE - WORD_BYTES;
+/** Up to here a loop over words is faster than copyWithin: descriptors and headers. */
+const SMALL_MOVE_BYTES = 64;
 
 const NOT_READ = ~ACCESS_READ;
 const NOT_WRITE = ~ACCESS_WRITE;
+
+/** As moveBytes, quicker for descriptors. The ranges never overlap: what a device holds itself is not mapped for it. */
+function move(from: Region, fromAt: number, to: Region, toAt: number, length: number): void {
+  if (length > SMALL_MOVE_BYTES || (length & 3) !== 0) {
+    moveBytes(from, fromAt, to, toAt, length);
+    return;
+  }
+  const start = from.base + fromAt;
+  const into = to.base + toAt;
+  for (let i = 0; i < length; i += WORD_BYTES) to.view.setInt32(into + i, from.view.getInt32(start + i, true), true);
+}
 
 /** The window of one device onto memory. */
 export class DeviceDmaWindow implements DeviceDma {
@@ -66,47 +77,31 @@ export class DeviceDmaWindow implements DeviceDma {
 
   read(iova: number, to: Region, at: number, length: number): number {
     if (length <= 0) return 0;
-    if (!this.#isAllowed(iova, length, ACCESS_READ)) return -EFAULT;
-    let from = iova;
-    let moved = 0;
-    while (moved < length) {
-      const page = from >>> PAGE_SHIFT;
-      const offset = from & PAGE_OFFSET_MASK;
-      const part = Math.min(PAGE_SIZE - offset, length - moved);
-      const space = this.#spaces[this.#table.space[page] as number] as Region;
-      moveBytes(space, (this.#table.target[page] as number) + offset, to, at + moved, part);
-      from += part;
-      moved += part;
-    }
+    if (!this.#isWithinPage(iova, length, NOT_WRITE, this.#readKey)) return this.#readPages(iova, to, at, length);
+    const page = iova >>> PAGE_SHIFT;
+    const space = this.#spaces[this.#table.space[page] as number] as Region;
+    move(space, (this.#table.target[page] as number) + (iova & PAGE_OFFSET_MASK), to, at, length);
     return length;
   }
 
   write(iova: number, from: Region, at: number, length: number): number {
     if (length <= 0) return 0;
-    if (!this.#isAllowed(iova, length, ACCESS_WRITE)) return -EFAULT;
-    let to = iova;
-    let moved = 0;
-    while (moved < length) {
-      const page = to >>> PAGE_SHIFT;
-      const offset = to & PAGE_OFFSET_MASK;
-      const part = Math.min(PAGE_SIZE - offset, length - moved);
-      const space = this.#spaces[this.#table.space[page] as number] as Region;
-      moveBytes(from, at + moved, space, (this.#table.target[page] as number) + offset, part);
-      to += part;
-      moved += part;
-    }
+    if (!this.#isWithinPage(iova, length, NOT_READ, this.#writeKey)) return this.#writePages(iova, from, at, length);
+    const page = iova >>> PAGE_SHIFT;
+    const space = this.#spaces[this.#table.space[page] as number] as Region;
+    move(from, at, space, (this.#table.target[page] as number) + (iova & PAGE_OFFSET_MASK), length);
     return length;
   }
 
   load32(iova: number): number {
-    if (!this.#isWordAllowed(iova, ACCESS_READ)) return -EFAULT;
+    if (!this.#isWithinPage(iova, WORD_BYTES, NOT_WRITE, this.#readKey)) return this.#refuseWord(iova, ACCESS_READ);
     const page = iova >>> PAGE_SHIFT;
     const space = this.#spaces[this.#table.space[page] as number] as Region;
     return space.view.getUint32(space.base + (this.#table.target[page] as number) + (iova & PAGE_OFFSET_MASK), true);
   }
 
   store32(iova: number, value: number): number {
-    if (!this.#isWordAllowed(iova, ACCESS_WRITE)) return -EFAULT;
+    if (!this.#isWithinPage(iova, WORD_BYTES, NOT_READ, this.#writeKey)) return this.#refuseWord(iova, ACCESS_WRITE);
     const page = iova >>> PAGE_SHIFT;
     const space = this.#spaces[this.#table.space[page] as number] as Region;
     space.view.setUint32(space.base + (this.#table.target[page] as number) + (iova & PAGE_OFFSET_MASK), value, true);
@@ -118,9 +113,49 @@ export class DeviceDmaWindow implements DeviceDma {
     return this.store32(iova, value);
   }
 
-  #isWordAllowed(iova: number, access: number): boolean {
-    if ((iova & PAGE_OFFSET_MASK) > LAST_WORD_OFFSET) return this.#fault(access, iova, WORD_BYTES, FAULT_SPLIT_WORD);
-    return this.#isAllowed(iova, WORD_BYTES, access);
+  /** The common case: all bytes lie in one page that is mapped for this device and direction. */
+  #isWithinPage(iova: number, length: number, others: number, key: number): boolean {
+    // Also refuses NaN and what 32-bit arithmetic below would wrap.
+    if (!(iova >= 0 && iova < this.#limit)) return false;
+    const page = iova >>> PAGE_SHIFT;
+    const offset = iova & PAGE_OFFSET_MASK;
+    return (
+      ((this.#entry[page] as number) & others) === key &&
+      offset >= (this.#table.low[page] as number) &&
+      offset + length <= (this.#table.high[page] as number)
+    );
+  }
+
+  #readPages(iova: number, to: Region, at: number, length: number): number {
+    if (!this.#isAllowed(iova, length, ACCESS_READ)) return -EFAULT;
+    for (let moved = 0; moved < length; ) {
+      const page = (iova + moved) >>> PAGE_SHIFT;
+      const offset = (iova + moved) & PAGE_OFFSET_MASK;
+      const part = Math.min(PAGE_SIZE - offset, length - moved);
+      const space = this.#spaces[this.#table.space[page] as number] as Region;
+      moveBytes(space, (this.#table.target[page] as number) + offset, to, at + moved, part);
+      moved += part;
+    }
+    return length;
+  }
+
+  #writePages(iova: number, from: Region, at: number, length: number): number {
+    if (!this.#isAllowed(iova, length, ACCESS_WRITE)) return -EFAULT;
+    for (let moved = 0; moved < length; ) {
+      const page = (iova + moved) >>> PAGE_SHIFT;
+      const offset = (iova + moved) & PAGE_OFFSET_MASK;
+      const part = Math.min(PAGE_SIZE - offset, length - moved);
+      const space = this.#spaces[this.#table.space[page] as number] as Region;
+      moveBytes(from, at + moved, space, (this.#table.target[page] as number) + offset, part);
+      moved += part;
+    }
+    return length;
+  }
+
+  #refuseWord(iova: number, access: number): number {
+    if (!this.#isAllowed(iova, WORD_BYTES, access)) return -EFAULT;
+    this.#fault(access, iova, WORD_BYTES, FAULT_SPLIT_WORD);
+    return -EFAULT;
   }
 
   /** Whether every byte is mapped for this device and direction. Nothing moves before this is known for the whole range. */

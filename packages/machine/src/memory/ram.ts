@@ -163,7 +163,7 @@ export class Ram {
     return node === this.nodes - 1 ? this.pages : (node + 1) * this.#pagesPerNode;
   }
 
-  /** Fills a node's lists with the largest aligned blocks that fit, so that the lowest frames are handed out first. */
+  /** Fills a node's lists with the largest aligned blocks that fit; the remainder at the end is handed out first. */
   #seed(node: number): void {
     const start = this.#nodeStart(node);
     const pages = this.#nodeEnd(node) - start;
