@@ -174,7 +174,7 @@ describe('pool bookkeeping', () => {
   it('is one row per slot, for pages and net_iovs alike', () => {
     const { netmem, pool, page, niov } = setUp();
     for (const ref of [page, niov]) {
-      expect(netmem.ppRefCount[ref >>> 1]).toBe(1);
+      expect([netmem.ppRefCount[ref >>> 1], netmem.dmaAddr[ref >>> 1]]).toEqual([1, netmem.getDmaAddr(ref)]);
       expect(netmem.poolAt(netmem.poolOf[ref >>> 1] as number)).toBe(pool);
       netmem.clearPpInfo(ref);
       expect(netmem.isPp(ref)).toBe(false);

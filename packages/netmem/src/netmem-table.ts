@@ -262,7 +262,7 @@ export class NetmemTable extends NetmemColumns {
     throw new KernelBug('net_iov without area', `slot ${slot} belongs to no area`, (slot << 1) | NET_IOV);
   }
 
-  /** A page that goes back to RAM must have left its pool first. @kernel bad_page — mm/page_alloc.c, 7.3 */
+  /** A page that goes back to RAM must have left its pool first; Linux reports a bad page. */
   protected override pageLeaves(slot: number): void {
     if (((this.flags[slot] as number) & NETMEM_PP) !== 0) {
       const pool = this.#pools.at(this.poolOf[slot] as number);
