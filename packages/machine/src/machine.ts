@@ -152,7 +152,8 @@ export class Machine implements Pumpable {
   }
 
   /**
-   * Adds what {@link Machine.run} must pump as well: a cable, a TAP, another machine.
+   * Adds what {@link Machine.run} must pump as well: a cable, a TAP, another machine. What a participant has joined itself is not
+   * pumped: join it too.
    *
    * @throws KernelBug for a machine that lives in another time: neither would ever see the other's timers.
    */

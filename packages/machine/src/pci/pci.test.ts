@@ -83,7 +83,7 @@ describe('PciBus', () => {
     expect(machine.step()).toBe(false);
   });
 
-  it('warns about a device that leaves with live mappings, and its accesses fault from then on only if unmapped', () => {
+  it('warns about a device that leaves with live mappings, and keeps them in the audit', () => {
     const { machine, fn, device } = setUp();
     const page = machine.ram.address(machine.ram.allocFrames(0, -1));
     fn.dma.mapPage(page, 64, DMA_TO_DEVICE);
