@@ -51,6 +51,7 @@ export { ETH_P_802_2, ethTypeTrans } from './receive.ts';
 export type { NetdevRxQueue } from './rx-queue.ts';
 export * from './skb-constants.ts';
 export { SkBuff } from './skbuff.ts';
+export { skbFragDmaMap } from './skbuff-dma.ts';
 export { DEFAULT_MAX_SKBS, SkBuffPool } from './skbuff-pool.ts';
 export { SkBuffQueue } from './skbuff-queue.ts';
 export { NETDEV_BUDGET, NETDEV_MAX_BACKLOG, SoftNet } from './softnet.ts';

@@ -12,6 +12,11 @@ export const NAPI_POLL_WEIGHT = 64;
 export interface NapiOptions {
   /** Packets per poll, 64 by default. */
   weight?: number;
+  /**
+   * The instance serves this place of its device's configuration: it gets an id when it is first enabled, and whoever takes its place after it gets
+   * the same. Without, it gets an id of its own as soon as its device is registered.
+   */
+  configIndex?: number;
 }
 
 /**
@@ -25,6 +30,7 @@ export interface NapiOptions {
 export class Napi implements PoolNapi {
   readonly dev: NetDevice;
   readonly weight: number;
+  readonly configIndex: number | null;
   /** Interrupts to leave off after work was done, while the flush timer polls instead. @kernel napi_defer_hard_irqs — Documentation/networking/napi.rst, 7.3 */
   deferHardIrqs = 0;
   /** How long held packets may wait for company after a poll; 0: not at all. */
@@ -46,15 +52,16 @@ export class Napi implements PoolNapi {
   #polling = false;
   #deferCount = 0;
 
-  /** Adds an instance to `dev`, disabled. @kernel netif_napi_add_weight — net/core/dev.c, 7.3 */
+  /** Adds an instance to `dev`, disabled. @kernel netif_napi_add_config — include/linux/netdevice.h, 7.3 */
   constructor(dev: NetDevice, poll: (budget: number) => number, options: NapiOptions = {}) {
     this.dev = dev;
     this.#poll = poll;
     this.weight = options.weight ?? NAPI_POLL_WEIGHT;
+    this.configIndex = options.configIndex ?? null;
     dev.addNapi(this);
   }
 
-  /** Unique in its network; 0 while its device is not registered. */
+  /** Unique in its network; 0 until it has one. */
   get id(): number {
     return this.#id;
   }
@@ -133,6 +140,10 @@ export class Napi implements PoolNapi {
   enable(): void {
     if (this.#enabled) throw new KernelBug('napi-enable', `${this.dev.name}: NAPI ${this.#id} is enabled already`);
     this.#enabled = true;
+    if (this.configIndex !== null && this.#network !== null) {
+      this.#id = this.dev.napiConfigId(this.configIndex, this.#network);
+      this.#network.rememberNapi(this);
+    }
   }
 
   /**
@@ -151,6 +162,7 @@ export class Napi implements PoolNapi {
     this.#watchdog?.del();
     this.#gro?.flush(false);
     this.#gro?.flushNormal();
+    if (this.configIndex !== null) this.#network?.forgetNapi(this);
   }
 
   /** Takes a received packet, whose `data` is behind the Ethernet header, and merges it with others or hands it up. @kernel napi_gro_receive — net/core/gro.c, 7.3 */
@@ -203,9 +215,12 @@ export class Napi implements PoolNapi {
   }
 
   /** @internal */
-  attach(network: Network, id: number): void {
+  attach(network: Network): void {
     this.#network = network;
-    this.#id = id;
+    if (this.configIndex === null) {
+      this.#id = network.newNapiId();
+      network.rememberNapi(this);
+    }
     this.#gro = new GroNode(network.machine, network);
     this.#watchdog = network.machine.clock.createTimer(() => this.#expired(), 'softirq');
   }

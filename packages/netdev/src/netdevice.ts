@@ -77,6 +77,8 @@ export class NetDevice implements PoolDevice {
   #txDropped = 0;
   #rxNohandler = 0;
   readonly #napis: Napi[] = [];
+  // Ids of the places in the NAPI configuration, which outlive the instances.
+  readonly #napiIds: number[] = [];
 
   constructor(options: NetDeviceOptions) {
     if (options.address.length !== ETH_ALEN) throw new KernelBug('netdev-address', 'an Ethernet address has 6 bytes');
@@ -363,7 +365,7 @@ export class NetDevice implements PoolDevice {
   /** @internal */
   addNapi(napi: Napi): void {
     this.#napis.push(napi);
-    this.#network?.adoptNapi(napi);
+    if (this.#network !== null) napi.attach(this.#network);
   }
 
   /** @internal */
@@ -374,13 +376,19 @@ export class NetDevice implements PoolDevice {
     for (const queue of this.txQueues) if (queue.napi === napi) queue.napi = null;
   }
 
+  /** @internal */
+  napiConfigId(index: number, network: Network): number {
+    this.#napiIds[index] ??= network.newNapiId();
+    return this.#napiIds[index];
+  }
+
   /** For the network: the device is one of its own now. @internal */
   joined(network: Network, name: string, ifindex: number): void {
     this.#network = network;
     this.#name = name;
     this.#ifindex = ifindex;
     this.#lock ??= new InstanceLock(network.machine.context, name);
-    for (const napi of this.#napis) network.adoptNapi(napi);
+    for (const napi of this.#napis) napi.attach(network);
   }
 
   /** @internal */

@@ -239,15 +239,18 @@ export class Network implements GroDelivery {
   }
 
   /** @internal */
-  adoptNapi(napi: Napi): void {
-    const id = this.#nextNapiId++;
-    this.#napis.set(id, napi);
-    napi.attach(this, id);
+  newNapiId(): number {
+    return this.#nextNapiId++;
+  }
+
+  /** @internal */
+  rememberNapi(napi: Napi): void {
+    this.#napis.set(napi.id, napi);
   }
 
   /** @internal */
   forgetNapi(napi: Napi): void {
-    this.#napis.delete(napi.id);
+    if (this.#napis.get(napi.id) === napi) this.#napis.delete(napi.id);
   }
 
   #tap(skb: SkBuff, outgoing: boolean): void {
