@@ -76,7 +76,7 @@ export async function runRx(options: RxOptions): Promise<number> {
       `The kernel cannot send here: ${chosen.senderReason}\nA second host of our own stack sends instead.\n`,
     );
   }
-  const outcome = await follow(startReceiver({ options, ...chosen }), options);
+  const outcome = await follow(startReceiver({ options, ...chosen, rootless: process.getuid?.() !== 0 }), options);
   if (outcome.report === null) {
     const { exitCode, message } = outcome.refusal ?? {
       exitCode: EXIT.failed,

@@ -33,6 +33,16 @@ export class EmbeddedSender {
     if (result !== -EINPROGRESS) this.error = `connect failed with ${errnoName(result)}`;
   }
 
+  /** The stream and its FIN are in the stack's hands, or nothing more will be. */
+  get done(): boolean {
+    return this.#ended || this.error !== null;
+  }
+
+  /** The second host runs in the receiver's process, whose processor time counts both. */
+  get cpuSeconds(): number {
+    return 0;
+  }
+
   /** The digest of what was sent; null when none was asked for. */
   digest(): string | null {
     return this.#hash?.copy().digest('hex') ?? null;

@@ -4,12 +4,13 @@ import { createHost, createPair, type Host, type HostOptions } from '@netmem/lab
 import { FrameSlots } from '@netmem/link';
 import { Clock } from '@netmem/machine';
 import { LinearMemory } from '@netmem/region';
-import { openTap, type Tap } from '@netmem/tap';
+import { openTap, TapPoll } from '@netmem/tap';
 import type { RxOptions } from './options.ts';
 
 /** RAM of a host: rings, header buffers, ordinary pools, socket buffers, and the udmabuf's pages. */
 const HOST_RAM_BYTES = 96 * 2 ** 20;
 const FRAME_SLOTS = 4096;
+const SLOT_BYTES = 2048;
 const SCRATCH_BYTES = 32 * 2 ** 20;
 const MTU_BYTES = 1500;
 /** Longest wait for a frame: signals, the sender's exit and messages from the command have to be noticed in between. */
@@ -28,13 +29,17 @@ export interface Environment {
   close(): readonly string[];
 }
 
+/** A udmabuf is made of the host's own pages. */
+function ramBytes(options: RxOptions): number {
+  return HOST_RAM_BYTES + (options.exporter === 'udmabuf' ? 2 * options.dmabuf : 0);
+}
+
 function hostOptions(options: RxOptions): Omit<HostOptions, 'port' | 'memory' | 'clock'> {
-  const udmabuf = options.exporter === 'udmabuf';
   return {
     name: 'receiver',
     seed: options.seed,
     queues: options.queues,
-    ramBytes: HOST_RAM_BYTES + (udmabuf ? 2 * options.dmabuf : 0),
+    ramBytes: ramBytes(options),
     addresses: [`${options.listen.address}/24`],
     dmabuf: { bytes: options.dmabuf, exporter: options.exporter },
   };
@@ -61,16 +66,14 @@ export function cableEnvironment(options: RxOptions): Environment {
 
 /** A host on a TAP in the network namespace that this process is in; the kernel has the other address of the /24. */
 export function tapEnvironment(options: RxOptions): Environment {
-  const { host: hostDefaults } = { host: hostOptions(options) };
   const deviceBytes = options.exporter === 'device' ? options.dmabuf : 0;
-  const slotBytes = 2048;
-  const memory = new LinearMemory((hostDefaults.ramBytes ?? 0) + deviceBytes + FRAME_SLOTS * slotBytes + SCRATCH_BYTES);
-  const slots = new FrameSlots(memory, { count: FRAME_SLOTS, slotBytes });
-  const tap: Tap = openTap({ name: options.tap, slots, mtu: MTU_BYTES });
-  tap.setAddress(neighbourAddress(options.listen.address), 24);
-  tap.setUp(true);
+  const memory = new LinearMemory(ramBytes(options) + deviceBytes + FRAME_SLOTS * SLOT_BYTES + SCRATCH_BYTES);
+  const slots = new FrameSlots(memory, { count: FRAME_SLOTS, slotBytes: SLOT_BYTES });
+  const kernelEnd = `${neighbourAddress(options.listen.address)}/24`;
+  const tap = openTap({ name: options.tap, slots, mtu: MTU_BYTES, addresses: [kernelEnd] });
+  const poll = new TapPoll([tap]);
   const clock = new Clock({ source: () => performance.now() * 1e6 });
-  const host = createHost({ ...hostDefaults, port: tap, memory, clock });
+  const host = createHost({ ...hostOptions(options), port: tap, memory, clock });
   const { machine } = host;
   return {
     host,
@@ -78,13 +81,13 @@ export function tapEnvironment(options: RxOptions): Environment {
     step: () => machine.step(),
     wait() {
       const untilTimerMs = (machine.clock.nextExpiryNs - performance.now() * 1e6) / 1e6;
-      tap.waitReadable(Math.max(0, Math.min(MAX_WAIT_MS, Math.ceil(untilTimerMs))));
+      poll.wait(Math.max(0, Math.min(MAX_WAIT_MS, untilTimerMs)));
     },
     close() {
       host.takeDown();
       const deadline = performance.now() + 5_000;
       while (!host.drained && performance.now() < deadline) {
-        if (!machine.step()) tap.waitReadable(MAX_WAIT_MS);
+        if (!machine.step()) poll.wait(MAX_WAIT_MS);
       }
       const findings = host.close();
       tap.close();

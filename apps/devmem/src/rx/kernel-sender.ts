@@ -63,4 +63,4 @@ const request = JSON.parse(process.argv[2] ?? '{}') as SendRequest;
 const report = await send(request).catch(
   (error: NodeJS.ErrnoException): SendReport => ({ ok: false, reason: error.code ?? error.message }),
 );
-process.send?.(report, () => process.disconnect());
+process.send?.(report, () => process.disconnect?.());

@@ -48,13 +48,24 @@ export class Measurement {
 
   /** What was counted up to now: ask before the host is taken down. */
   counters(): { linearBytes: number; iommuFaults: number; drops: number; warnings: number } {
-    const { stack, nic, driver, machine, pciFunction } = this.#host;
+    const { stack, machine, pciFunction } = this.#host;
     const { sockets } = stack;
     return {
       linearBytes: sockets.devmem.linearBytes + sockets.copiedBytes,
       iommuFaults: pciFunction.dma.faults,
-      drops: nic.stats.rxDropped + driver.stats.rxDropped + stack.stats.tcpRcvQDrop,
+      drops: countDrops(this.#host),
       warnings: machine.log.unexpected().length,
     };
   }
+}
+
+/** Frames and segments that card, driver and sockets threw away on the receive side. */
+function countDrops(host: Host): number {
+  const { nic, driver, stack } = host;
+  let drops = 0;
+  for (const queue of nic.stats.rx) drops += queue.dropped;
+  for (const queue of driver.rxStats)
+    drops += queue.descErrDropped + queue.unreadableHeaderDropped + queue.skbAllocFail;
+  const { TcpExtTCPRcvQDrop, TcpExtTCPOFODrop, TcpExtTCPBacklogDrop, TcpExtListenDrops } = stack.stats;
+  return drops + TcpExtTCPRcvQDrop + TcpExtTCPOFODrop + TcpExtTCPBacklogDrop + TcpExtListenDrops;
 }

@@ -8,6 +8,8 @@ export interface ReceiverRequest {
   /** The sender that was decided on. */
   readonly sender: RxReport['sender'];
   readonly senderReason: string | null;
+  /** The namespace needs a user namespace around it, because nobody here is root. */
+  readonly rootless: boolean;
 }
 
 /** Receiver → command. */

@@ -10,7 +10,7 @@ import { cableEnvironment, type Environment, tapEnvironment } from './environmen
 import { KernelSender } from './kernel-sender-process.ts';
 import { Measurement } from './measurement.ts';
 import type { ReceiverMessage, ReceiverRequest, StopMessage } from './messages.ts';
-import { type RxOptions, STALL_SECONDS } from './options.ts';
+import { STALL_SECONDS } from './options.ts';
 import type { RxReport } from './report.ts';
 import { ReceiveSession } from './session.ts';
 import { Source } from './source.ts';
@@ -65,8 +65,8 @@ function startSender(
 }
 
 /** The command that puts a shell into our network namespace. */
-function enterCommand(options: RxOptions): string {
-  const user = process.env['NETMEM_USER_NAMESPACE'] === '1' ? ' --user --preserve-credentials' : '';
+function enterCommand({ options, rootless }: ReceiverRequest): string {
+  const user = rootless ? ' --user --preserve-credentials' : '';
   const { address, port } = options.listen;
   return `Listening on ${address}:${port}. Send from the same namespace, for example:\n  nsenter --target ${process.pid}${user} --net nc -N ${address} ${port} < FILE`;
 }
@@ -95,7 +95,7 @@ class Run {
     const { control, total } = startSender(request, environment);
     this.#sender = control;
     this.#total = total;
-    tell({ type: 'listening', total, enter: request.sender === 'none' ? enterCommand(options) : null });
+    tell({ type: 'listening', total, enter: request.sender === 'none' ? enterCommand(request) : null });
   }
 
   stop(reason: string): void {
@@ -235,7 +235,7 @@ async function main(): Promise<void> {
   }
   closeTrace.now();
   process.removeAllListeners('disconnect');
-  process.disconnect();
+  process.disconnect?.();
 }
 
 await main();
