@@ -1,0 +1,59 @@
+import { type Libc, libc } from './libc.ts';
+import type { Tap } from './tap.ts';
+import { EINTR, ENODEV, TapError } from './tap-error.ts';
+
+const POLLIN = 0x1;
+const POLLERR = 0x8;
+// struct pollfd: fd, events, returned events.
+const POLLFD_BYTES = 8;
+
+/**
+ * Waits for frames on one or several {@link Tap}s by blocking the thread: the way with the least delay, for a program whose thread has nothing
+ * else to do. Timers and promises of the thread wait as well, so keep the timeout to when the next one is due.
+ */
+export class TapPoll {
+  readonly #taps: readonly Tap[];
+  readonly #libc: Libc;
+  readonly #fds: Uint8Array;
+  readonly #view: DataView;
+
+  constructor(taps: readonly Tap[]) {
+    this.#taps = taps;
+    this.#libc = libc();
+    this.#fds = new Uint8Array(POLLFD_BYTES * taps.length);
+    this.#view = new DataView(this.#fds.buffer);
+  }
+
+  /**
+   * Whether a frame is there before the time is over. A signal ends the wait early, with false. Closed ones are left out.
+   *
+   * @param timeoutMs - 0 to look without waiting; fractions count up. At most 2^31 - 1: there is no endless wait.
+   * @throws RangeError for another timeout; TapError of `poll`, ENODEV when an interface was deleted.
+   */
+  wait(timeoutMs: number): boolean {
+    if (!(timeoutMs >= 0 && timeoutMs <= 0x7fffffff)) throw new RangeError(`a wait of ${timeoutMs} ms has no end`);
+    for (let i = 0; i < this.#taps.length; i++) {
+      this.#view.setInt32(i * POLLFD_BYTES, this.#taps[i].fd, true);
+      this.#view.setInt32(i * POLLFD_BYTES + 4, POLLIN, true);
+    }
+    const ready = this.#libc.poll(this.#fds, this.#taps.length, Math.ceil(timeoutMs));
+    if (ready < 0) {
+      const errno = this.#libc.errno();
+      if (errno === EINTR) return false;
+      throw new TapError(errno, 'poll', this.#taps.map(({ name }) => name).join(', '));
+    }
+    return ready > 0 && this.#anyReadable();
+  }
+
+  #anyReadable(): boolean {
+    let readable = false;
+    for (let i = 0; i < this.#taps.length; i++) {
+      const events = this.#view.getInt16(i * POLLFD_BYTES + 6, true);
+      // Without this a caller would ask again at once, and again: the answer never changes.
+      if ((events & POLLERR) !== 0)
+        throw new TapError(ENODEV, 'poll', this.#taps[i].name, 'Somebody deleted the interface');
+      if ((events & POLLIN) !== 0) readable = true;
+    }
+    return readable;
+  }
+}
