@@ -17,7 +17,7 @@ function setUp(tokens: number) {
   for (let i = 0; i < tokens; i++) table.allocate(memory.take());
   const give = (...runs: readonly [start: number, count: number][]): number => {
     const view = new DataView(new ArrayBuffer(runs.length * 8));
-    runs.forEach(([start, count], i) => writeDmabufToken(view, i * 8, start, count));
+    for (const [i, run] of runs.entries()) writeDmabufToken(view, i * 8, run[0], run[1]);
     return sockDevmemDontneed(table, netmem, view, view.byteLength);
   };
   return { machine, netmem, memory, table, give };

@@ -1,4 +1,6 @@
+import type { SkBuff } from '@netmem/netdev';
 import type { Region } from '@netmem/region';
+import { EFAULT } from '@netmem/uapi';
 import type { InetAddress } from '../stack/inet-address.ts';
 
 /**
@@ -52,6 +54,25 @@ export class IovCursor {
     this.#iov = iov;
     this.#index = 0;
     this.#offset = 0;
+  }
+
+  /**
+   * Copies `length` bytes of a packet from `offset` on.
+   *
+   * @returns 0; -EFAULT when the iovec is too short, or the packet is, or a byte of it has no CPU address: what came before may be there.
+   * @kernel skb_copy_datagram_msg — include/linux/skbuff.h, 7.3
+   */
+  copySkb(skb: SkBuff, offset: number, length: number): number {
+    let done = 0;
+    while (done < length) {
+      const region = this.#iov[this.#index];
+      if (region === undefined) return -EFAULT;
+      const n = Math.min(length - done, region.length - this.#offset);
+      if (skb.copyDatagram(offset + done, region.bytes, region.base + this.#offset, n) !== n) return -EFAULT;
+      done += n;
+      this.#advance(region, n);
+    }
+    return 0;
   }
 
   /** Copies `length` bytes from `address` in `bytes`; returns how many fitted. */

@@ -234,8 +234,7 @@ export class Sockets {
     this.#control.reset(msg.control);
     let result = -EAGAIN;
     if (handle.tcp !== null) result = this.#receiveTcp(handle, handle.tcp, msg, flags);
-    else if (handle.udp !== null)
-      result = receiveDatagram(this.#core.machine.memory.bytes, handle.udp, msg, this.#iov, flags);
+    else if (handle.udp !== null) result = receiveDatagram(handle.udp, msg, this.#iov, flags);
     else if (handle.unix !== null) result = this.#receiveUnix(handle.unix, msg, flags);
     else if (handle.other === 'mptcp') result = -ENOTCONN;
     if (result >= 0) msg.controlLength = this.#control.length;

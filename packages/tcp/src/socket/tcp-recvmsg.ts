@@ -9,7 +9,6 @@ import { CB_FLAGS, CB_SEQ } from '../tcp/skb-cb.ts';
 import type { TcpSock } from '../tcp/tcp-sock.ts';
 import { RCV_SHUTDOWN, TCP_CLOSE, TCP_LISTEN, TCPHDR_FIN, TCPHDR_SYN } from '../tcp/tcp-states.ts';
 import { TCP_URG_READ, TCP_URG_VALID } from '../tcp/urgent.ts';
-import { copyDatagram } from './copy-datagram.ts';
 import type { IovCursor, Msghdr } from './msghdr.ts';
 
 /** Which kind of bytes a call has delivered so far; one call never mixes them. */
@@ -142,7 +141,7 @@ export class TcpReceiver {
       if ((this.#flags & MSG_SOCK_DEVMEM) === 0) return -EFAULT;
       return this.#dmabuf.receive(skb, offset, length, tokens, this.#iov, this.#control);
     }
-    const error = copyDatagram(this.#machine.memory.bytes, skb, offset, length, this.#iov);
+    const error = this.#iov.copySkb(skb, offset, length);
     if (error < 0) return error;
     this.copiedBytes += length;
     return length;

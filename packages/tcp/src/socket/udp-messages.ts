@@ -1,8 +1,7 @@
 import { regionOf } from '@netmem/region';
 import { EAGAIN, MSG_PEEK, MSG_TRUNC } from '@netmem/uapi';
 import { InetAddress } from '../stack/inet-address.ts';
-import { UDP_CB_SADDR, UDP_CB_SPORT, type UdpSock } from '../udp/udp-sock.ts';
-import { copyDatagram } from './copy-datagram.ts';
+import { UDP_CB_IFINDEX, UDP_CB_SADDR, UDP_CB_SPORT, type UdpSock } from '../udp/udp-sock.ts';
 import type { IovCursor, Msghdr } from './msghdr.ts';
 
 /**
@@ -31,7 +30,7 @@ export function sendDatagram(sock: UdpSock, msg: Msghdr, flags: number): number 
  * @returns bytes copied, or with MSG_TRUNC asked for the datagram's length; -EAGAIN none; the pending error.
  * @kernel udp_recvmsg — net/ipv4/udp.c, 7.3
  */
-export function receiveDatagram(bytes: Uint8Array, sock: UdpSock, msg: Msghdr, iov: IovCursor, flags: number): number {
+export function receiveDatagram(sock: UdpSock, msg: Msghdr, iov: IovCursor, flags: number): number {
   const error = sock.takeError();
   if (error < 0) return error;
   const peek = (flags & MSG_PEEK) !== 0;
@@ -39,13 +38,14 @@ export function receiveDatagram(bytes: Uint8Array, sock: UdpSock, msg: Msghdr, i
   if (skb === null) return -EAGAIN;
   const length = skb.len;
   const copied = Math.min(length, msg.length);
-  const fault = copyDatagram(bytes, skb, 0, copied, iov);
+  const fault = iov.copySkb(skb, 0, copied);
   if (copied < length) msg.flags |= MSG_TRUNC;
   const name = msg.name ?? new InetAddress();
   name.w0 = skb.cb[UDP_CB_SADDR] as number;
   name.w1 = skb.cb[UDP_CB_SADDR + 1] as number;
   name.w2 = skb.cb[UDP_CB_SADDR + 2] as number;
   name.w3 = skb.cb[UDP_CB_SADDR + 3] as number;
+  name.scopeId = name.isLinkLocal ? (skb.cb[UDP_CB_IFINDEX] as number) : 0;
   msg.name = name;
   msg.port = skb.cb[UDP_CB_SPORT] as number;
   if (!peek) sock.consume(skb);
