@@ -2,7 +2,7 @@
 
 import { Machine } from '@netmem/machine';
 import { Network, type SkBuff } from '@netmem/netdev';
-import { NetmemTable, type NetmemRef } from '@netmem/netmem';
+import { type NetmemRef, NetmemTable } from '@netmem/netmem';
 import { PagePools } from '@netmem/page-pool';
 import { DmabufMemory, type DmabufMemoryOptions } from './dmabuf-memory.ts';
 
@@ -49,7 +49,7 @@ export class SkbBench {
   position = 0;
 
   constructor(options: DmabufMemoryOptions = {}) {
-    this.machine = new Machine();
+    this.machine = new Machine({ ramBytes: 2 ** 22 });
     this.netmem = new NetmemTable(this.machine, { maxNetIovs: 8192 });
     this.pools = new PagePools(this.machine, this.netmem);
     this.network = new Network({ machine: this.machine, netmem: this.netmem, pools: this.pools });
