@@ -2,16 +2,21 @@ import { Dissection, dissect, ethernet } from '@netmem/wire';
 
 const dissection = new Dissection();
 
+/** Longer than any packet: lets lengths in a header point behind the bytes that are here. */
+const ANY_LENGTH = 0xffff;
+
 /**
  * How much of a readable packet is header: what to pull into the linear part.
  *
- * @param at - Linear address of the Ethernet header. @param length - Bytes of the packet that lie there.
+ * @param at - Linear address of the Ethernet header.
+ * @param length - Bytes of the packet that lie there.
+ * @param whole - False: more buffers follow, and the lengths that its headers state are not all here.
  * @param room - Most that the linear part takes.
  * @returns at least an Ethernet header where there is one, at most `room` or `length`.
  * @kernel eth_get_headlen — net/ethernet/eth.c, 7.3
  */
-export function headerBytesToPull(view: DataView, at: number, length: number, room: number): number {
-  dissect(view, at, length, dissection);
+export function headerBytesToPull(view: DataView, at: number, length: number, whole: boolean, room: number): number {
+  dissect(view, at, whole ? length : ANY_LENGTH, dissection);
   const headers = Math.max(dissection.payloadAt - at, ethernet.HEADER_BYTES);
   return Math.min(headers, length, room);
 }

@@ -115,7 +115,7 @@ function takeBuffer(ring: RxRing, at: number, id: number, ref: NetmemRef, length
     return;
   }
   // The stack wants headers in the linear part; payload stays in its page, where it can be merged.
-  const headers = headerBytesToPull(ring.view, data, length, skb.tailroom);
+  const headers = headerBytesToPull(ring.view, data, length, end, skb.tailroom);
   skb.addRxFragNetmem(ref, ring.pool.params.offset, length, PAGE_SIZE);
   skb.pullTail(headers);
 }
