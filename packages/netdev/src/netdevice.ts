@@ -339,7 +339,7 @@ export class NetDevice implements PoolDevice {
   }
 
   assertLocked(): void {
-    this.lock.assertHeld(`${this.#name}: instance lock`);
+    this.lock.assertHeld('configuration of queues, features and providers');
   }
 
   /** The provider installed on a receive queue. */

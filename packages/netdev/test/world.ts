@@ -1,6 +1,13 @@
 // What tests of this package share: a host, memory of every kind, and a provider of unreadable memory.
 
-import { DMA_FROM_DEVICE, type DmaDevice, Machine, PAGE_SIZE, type PeerWindow } from '@netmem/machine';
+import {
+  DMA_BIDIRECTIONAL,
+  DMA_FROM_DEVICE,
+  type DmaDevice,
+  Machine,
+  PAGE_SIZE,
+  type PeerWindow,
+} from '@netmem/machine';
 import { NET_IOV_DMABUF, type NetIovArea, type NetIovOwner, type NetmemRef, type NetmemTable } from '@netmem/netmem';
 import {
   type MemoryProviderOps,
@@ -101,7 +108,7 @@ export class TestProvider implements NetIovOwner {
     this.#device = device;
     this.memory = new Uint8Array(pages * PAGE_SIZE);
     this.#window = network.machine.iommu.addPeerWindow('test memory', regionOf(this.memory));
-    this.#iova = device.mapPeer(this.#window, 0, this.memory.length, DMA_FROM_DEVICE);
+    this.#iova = device.mapPeer(this.#window, 0, this.memory.length, DMA_BIDIRECTIONAL);
     const area = network.netmem.createArea(pages, NET_IOV_DMABUF, this, 0);
     if (typeof area === 'number') throw new Error(`no area: ${area}`);
     this.area = area;
