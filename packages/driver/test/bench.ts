@@ -4,6 +4,7 @@ import { type DmaMode, Machine, type PciEndpoint, type PciFunction, type PciHost
 import { Network, type SkBuff } from '@netmem/netdev';
 import type { NetmemRef } from '@netmem/netmem';
 import { TCP_DATA_SPLIT } from '@netmem/uapi';
+// biome-ignore lint/style/noRestrictedImports: somebody has to plug the card in
 import { createNic, type Nic, type NicOptions } from '@netmem/vnic';
 import { createDelayedHost } from '@netmem/vnic/mock';
 import { composeFrame, ethernet, tcp } from '@netmem/wire';
@@ -61,14 +62,23 @@ export class Bench {
 
   constructor(options: BenchOptions = {}) {
     this.machine = new Machine({ dmaMode: options.dmaMode ?? 'coherent', ramBytes: options.ramBytes ?? 32 << 20 });
-    this.network = new Network({ machine: this.machine, ...(options.maxSkbs === undefined ? {} : { maxSkbs: options.maxSkbs }) });
+    this.network = new Network({
+      machine: this.machine,
+      ...(options.maxSkbs === undefined ? {} : { maxSkbs: options.maxSkbs }),
+    });
     this.ethtool = new Ethtool(this.network);
     const slots = new FrameSlots(this.machine.memory, { count: 2048, slotBytes: options.slotBytes ?? 2048 });
     this.port = createScriptedPort(slots, { mtu: options.portMtu ?? 1500 });
     let nic: Nic | null = null;
     this.fn = this.machine.pci.plug((host: PciHost): PciEndpoint => {
       const delayed = options.delaySeed === undefined ? null : createDelayedHost(host, options.delaySeed);
-      nic = createNic(delayed ?? host, { port: this.port, memory: this.machine.memory, maxQueues: 4, defaultQueues: 2, ...options.nic });
+      nic = createNic(delayed ?? host, {
+        port: this.port,
+        memory: this.machine.memory,
+        maxQueues: 4,
+        defaultQueues: 2,
+        ...options.nic,
+      });
       return delayed === null ? nic : delayed.attach(nic);
     });
     this.nic = nic as unknown as Nic;
@@ -129,14 +139,24 @@ export class Bench {
     this.machine.pci.unplug(this.fn);
     const { hold, release } = this.network.pools.totals();
     const pools = hold === release ? [] : [`pools hold ${hold - release}`];
-    return [...this.network.audit(), ...this.network.pools.audit(), ...this.network.netmem.audit(), ...this.machine.audit(), ...pools];
+    return [
+      ...this.network.audit(),
+      ...this.network.pools.audit(),
+      ...this.network.netmem.audit(),
+      ...this.machine.audit(),
+      ...pools,
+    ];
   }
 
   #keep(skb: SkBuff): void {
     const { bytes } = this.machine.memory;
     // From the Ethernet header on, as the driver delivered it.
     const linear = bytes.slice(skb.macHeader, skb.tail);
-    const frags = Array.from({ length: skb.nrFrags }, (_, i) => ({ ref: skb.fragRef(i), offset: skb.fragOffset(i), size: skb.fragSize(i) }));
+    const frags = Array.from({ length: skb.nrFrags }, (_, i) => ({
+      ref: skb.fragRef(i),
+      offset: skb.fragOffset(i),
+      size: skb.fragSize(i),
+    }));
     const paged = new Uint8Array(skb.unreadable ? 0 : skb.dataLen);
     if (!skb.unreadable) expect(skb.copyDatagram(skb.headlen, paged, 0, skb.dataLen)).toBe(skb.dataLen);
     let listed = 0;
@@ -174,7 +194,11 @@ export interface SegmentOptions {
 }
 
 /** A TCP segment to the card, and how many of its bytes are header. */
-export function segment(bench: Bench, payload: Uint8Array, options: SegmentOptions = {}): { frame: Uint8Array; headerBytes: number } {
+export function segment(
+  bench: Bench,
+  payload: Uint8Array,
+  options: SegmentOptions = {},
+): { frame: Uint8Array; headerBytes: number } {
   const layers = {
     ethernet: { destination: formatted(bench.dev.address), source: '02:00:00:00:00:99' },
     tcp: {
@@ -186,7 +210,10 @@ export function segment(bench: Bench, payload: Uint8Array, options: SegmentOptio
       ...(options.timestamps === true ? { options: { timestamp: { value: 1, echo: 2 } } } : {}),
     },
   };
-  const addresses = options.v6 === true ? { source: 'fd00::2', destination: 'fd00::1' } : { source: '10.0.0.2', destination: '10.0.0.1' };
+  const addresses =
+    options.v6 === true
+      ? { source: 'fd00::2', destination: 'fd00::1' }
+      : { source: '10.0.0.2', destination: '10.0.0.1' };
   const frame = composeFrame(options.v6 === true ? { ...layers, ipv6: addresses } : { ...layers, ipv4: addresses });
   return { frame, headerBytes: frame.length - payload.length };
 }

@@ -14,7 +14,9 @@ function bound(niovs: number, options: BenchOptions = {}): { bench: Bench; provi
   const bench = new Bench(options).up().split();
   expect(bench.ethtool.setFeatures(bench.dev, { 'rx-ntuple-filter': true })).toBe(0);
   const mask = 0xffff;
-  expect(bench.ethtool.insertRule(bench.dev, { flowType: FLOW_TYPE.TCP_V4, dstPort: PORT, dstPortMask: mask, ring: 1 })).toBeGreaterThanOrEqual(0);
+  expect(
+    bench.ethtool.insertRule(bench.dev, { flowType: FLOW_TYPE.TCP_V4, dstPort: PORT, dstPortMask: mask, ring: 1 }),
+  ).toBeGreaterThanOrEqual(0);
   const provider = new PeerProvider(bench, niovs);
   expect(provider.open(1)).toBe(0);
   bench.run();
@@ -143,28 +145,31 @@ describe.each<DmaMode>(['coherent', 'non-coherent'])('receiving into device memo
 });
 
 describe('a provider that runs empty (I-6)', () => {
-  it.each([64, 33, 8, 1])('with %i net_iovs out of one binding: packets are lost while they are out, and flow again when they are back', (niovs) => {
-    const { bench, provider } = bound(niovs);
-    bench.hold = true;
-    const before = bench.gve.rxStats[1].packets;
-    for (let i = 0; i < 100; i++) bench.deliver(segment(bench, pattern(700, i), { port: PORT }).frame);
-    expect(bench.gve.rxStats[1].packets - before).toBe(niovs);
-    expect(bench.gve.rxStats[1].bufAllocFail).toBeGreaterThan(0);
-    expect(bench.nic.stats.rx[1].noBuffers).toBe(100 - niovs);
-    // A ring that ran dry gets no interrupt: only the timer finds out that memory is back.
-    bench.releaseHeld();
-    bench.hold = false;
-    bench.run(25e6);
-    expect(bench.gve.rxStats[1].starvationKicks).toBeGreaterThan(0);
-    for (let i = 0; i < 100; i++) {
-      const payload = pattern(700, i);
-      const [got] = bench.deliver(segment(bench, payload, { port: PORT }).frame);
-      expect(provider.bytesOf(got.frags)).toEqual(payload);
-      // Packets leave GRO after the refill: a single buffer is back too late for this poll, and waits for the timer.
-      if (niovs === 1) bench.run(25e6);
-    }
-    expect(finish(bench, provider)).toEqual([]);
-  });
+  it.each([64, 33, 8, 1])(
+    'with %i net_iovs out of one binding: packets are lost while they are out, and flow again when they are back',
+    (niovs) => {
+      const { bench, provider } = bound(niovs);
+      bench.hold = true;
+      const before = bench.gve.rxStats[1].packets;
+      for (let i = 0; i < 100; i++) bench.deliver(segment(bench, pattern(700, i), { port: PORT }).frame);
+      expect(bench.gve.rxStats[1].packets - before).toBe(niovs);
+      expect(bench.gve.rxStats[1].bufAllocFail).toBeGreaterThan(0);
+      expect(bench.nic.stats.rx[1].noBuffers).toBe(100 - niovs);
+      // A ring that ran dry gets no interrupt: only the timer finds out that memory is back.
+      bench.releaseHeld();
+      bench.hold = false;
+      bench.run(25e6);
+      expect(bench.gve.rxStats[1].starvationKicks).toBeGreaterThan(0);
+      for (let i = 0; i < 100; i++) {
+        const payload = pattern(700, i);
+        const [got] = bench.deliver(segment(bench, payload, { port: PORT }).frame);
+        expect(provider.bytesOf(got.frags)).toEqual(payload);
+        // Packets leave GRO after the refill: a single buffer is back too late for this poll, and waits for the timer.
+        if (niovs === 1) bench.run(25e6);
+      }
+      expect(finish(bench, provider)).toEqual([]);
+    },
+  );
 
   it('returned one by one, out of order, while traffic goes on', () => {
     const { bench, provider } = bound(40);

@@ -2,8 +2,8 @@ import { DMA_FROM_DEVICE, PAGE_SIZE, type PeerWindow } from '@netmem/machine';
 import { netifMpCloseRxq, netifMpOpenRxq } from '@netmem/netdev';
 import { NET_IOV_DMABUF, type NetIovArea, type NetIovOwner, type NetmemRef } from '@netmem/netmem';
 import type { MemoryProviderOps, MemoryProviderParams, PagePool } from '@netmem/page-pool';
-import { Extack } from '@netmem/uapi';
 import type { Region } from '@netmem/region';
+import { Extack } from '@netmem/uapi';
 import type { Bench } from './bench.ts';
 
 /** A memory provider in miniature over memory that no CPU may look at; the test peeks all the same. Lowest net_iov first. */

@@ -156,10 +156,16 @@ describe('trouble', () => {
 
   it('keeps its ring slots when RAM runs out, and fills them when it is back', () => {
     // 2 rings of 64 buffers: hold them all, and more than the page allocator has.
-    const bench = new Bench({ ramBytes: 4 << 20, nic: { ringEntries: 64, minRingEntries: 64, maxQueues: 1, defaultQueues: 1 } }).up().split();
+    const bench = new Bench({
+      ramBytes: 4 << 20,
+      nic: { ringEntries: 64, minRingEntries: 64, maxQueues: 1, defaultQueues: 1 },
+    })
+      .up()
+      .split();
     bench.deliver(segment(bench, pattern(900)).frame);
     const hoard: number[] = [];
-    for (let frame = bench.machine.ram.allocFrames(0, -1); frame >= 0; frame = bench.machine.ram.allocFrames(0, -1)) hoard.push(frame);
+    for (let frame = bench.machine.ram.allocFrames(0, -1); frame >= 0; frame = bench.machine.ram.allocFrames(0, -1))
+      hoard.push(frame);
     bench.hold = true;
     for (let i = 0; i < 200; i++) bench.deliver(segment(bench, pattern(900, i)).frame);
     const { bufAllocFail } = bench.gve.rxStats[0];
@@ -176,7 +182,8 @@ describe('trouble', () => {
   it('fails open with -ENOMEM when mappings fail, with nothing left over', () => {
     const bench = new Bench({ ramBytes: 4 << 20, nic: { ringEntries: 4096, maxRingEntries: 4096 } });
     const hoard: number[] = [];
-    for (let frame = bench.machine.ram.allocFrames(4, -1); frame >= 0; frame = bench.machine.ram.allocFrames(4, -1)) hoard.push(frame);
+    for (let frame = bench.machine.ram.allocFrames(4, -1); frame >= 0; frame = bench.machine.ram.allocFrames(4, -1))
+      hoard.push(frame);
     expect(bench.dev.open()).toBe(-12);
     for (const frame of hoard) bench.machine.ram.freeFrames(frame, 4);
     expect(bench.dev.open()).toBe(0);

@@ -1,6 +1,6 @@
 import { DMA_TO_DEVICE, type DmaMode, PAGE_SIZE } from '@netmem/machine';
 import { CHECKSUM_PARTIAL, NET_XMIT_SUCCESS, SKB_GSO_TCPV4, SKB_GSO_TCPV6, type SkBuff } from '@netmem/netdev';
-import { pseudoHeaderSum4, pseudoHeaderSum6, tcp, decodeFrame } from '@netmem/wire';
+import { decodeFrame, pseudoHeaderSum4, pseudoHeaderSum6, tcp } from '@netmem/wire';
 import { describe, expect, it } from 'vitest';
 import { Bench, pattern, segment } from './bench.ts';
 
@@ -17,7 +17,10 @@ interface Outgoing {
 
 /** An skb as TCP builds one: headers linear, payload in pages, the pseudo-header sum where the checksum goes. */
 function outgoing(bench: Bench, what: Outgoing): SkBuff {
-  const { frame, headerBytes } = segment(bench, what.payload, { v6: what.v6 === true, timestamps: what.timestamps === true });
+  const { frame, headerBytes } = segment(bench, what.payload, {
+    v6: what.v6 === true,
+    timestamps: what.timestamps === true,
+  });
   const skb = bench.network.skbs.alloc(bench.dev);
   if (skb === null) throw new Error('no skb');
   const { bytes, view } = bench.machine.memory;
@@ -39,7 +42,10 @@ function outgoing(bench: Bench, what: Outgoing): SkBuff {
   skb.csumOffset = tcp.CHECKSUM_AT;
   const l4Bytes = frame.length - (skb.transportHeader - skb.data);
   const at = skb.networkHeader;
-  const sum = what.v6 === true ? pseudoHeaderSum6(view, at + 8, at + 24, 6, l4Bytes) : pseudoHeaderSum4(view, at + 12, at + 16, 6, l4Bytes);
+  const sum =
+    what.v6 === true
+      ? pseudoHeaderSum6(view, at + 8, at + 24, 6, l4Bytes)
+      : pseudoHeaderSum4(view, at + 12, at + 16, 6, l4Bytes);
   view.setUint16(skb.transportHeader + tcp.CHECKSUM_AT, (sum & 0xffff) + (sum >>> 16));
   if (what.gsoSize !== undefined) {
     skb.gsoSize = what.gsoSize;
@@ -78,7 +84,9 @@ describe.each<DmaMode>(['coherent', 'non-coherent'])('sending on %s hardware', (
   ])('a TSO packet with mss %i from fragments of %i becomes right segments', (gsoSize, fragBytes, v6) => {
     const bench = new Bench({ dmaMode }).up();
     const payload = pattern(Math.min(17 * fragBytes, 16000) - 7, 4);
-    expect(bench.network.transmit(outgoing(bench, { payload, fragBytes, gsoSize, v6, timestamps: true }))).toBe(NET_XMIT_SUCCESS);
+    expect(bench.network.transmit(outgoing(bench, { payload, fragBytes, gsoSize, v6, timestamps: true }))).toBe(
+      NET_XMIT_SUCCESS,
+    );
     bench.run();
     const frames = bench.port.takeAll();
     expect(frames).toHaveLength(Math.ceil(payload.length / gsoSize));
