@@ -19,6 +19,24 @@ const KIND_UNREADABLE = 1;
 /** `#deliver` met bytes of the other kind. Not an errno: those are above -4096. */
 const STOP: number = -(2 ** 31);
 
+/** What receiving reads and calls of a socket. */
+export type ReceiveSide = Pick<
+  TcpSock,
+  | 'state'
+  | 'shutdownMask'
+  | 'done'
+  | 'error'
+  | 'takeError'
+  | 'receiveQueue'
+  | 'copiedSeq'
+  | 'urgData'
+  | 'urgSeq'
+  | 'oobInline'
+  | 'eatSkb'
+  | 'rcvSpaceAdjust'
+  | 'cleanupRbuf'
+>;
+
 /**
  * The receive loop of a TCP socket. It never waits: where Linux would sleep it answers -EAGAIN, and the layer above waits for readiness.
  * One object per stack; a call leaves nothing behind in it.
@@ -51,7 +69,7 @@ export class TcpReceiver {
    * @returns bytes delivered, 0 at the end of the stream; -ENOTCONN listening or never connected; -EAGAIN nothing there; -EFAULT devmem data without
    * MSG_SOCK_DEVMEM, or the iovec is too short; -ETOOSMALL, -ENODEV, -EBUSY as `DmabufReceiver.receive`; or the socket's pending error.
    */
-  receive(sock: TcpSock, tokens: TokenTable, msg: Msghdr, flags: number): number {
+  receive(sock: ReceiveSide, tokens: TokenTable, msg: Msghdr, flags: number): number {
     if (sock.state === TCP_LISTEN) return -ENOTCONN;
     if ((flags & MSG_OOB) !== 0) return receiveUrgent(sock, msg, flags);
     this.#seq = sock.copiedSeq;
@@ -67,7 +85,7 @@ export class TcpReceiver {
   }
 
   /** One turn of the loop: the bytes of one skb. False when the call is over. */
-  #receiveNext(sock: TcpSock, tokens: TokenTable): boolean {
+  #receiveNext(sock: ReceiveSide, tokens: TokenTable): boolean {
     // The mark stays visible: a read ends before the urgent byte, and the next one starts at it.
     if (sock.urgData !== 0 && sock.urgSeq === this.#seq && this.#copied > 0) return false;
     const skb = this.#find(sock);
@@ -87,7 +105,7 @@ export class TcpReceiver {
   }
 
   /** The queued skb that holds the next byte or its FIN. */
-  #find(sock: TcpSock): SkBuff | null {
+  #find(sock: ReceiveSide): SkBuff | null {
     for (let skb = sock.receiveQueue.peek(); skb !== null; skb = skb.next) {
       const seq = skb.cb[CB_SEQ] as number;
       if (seqBefore(this.#seq, seq)) {
@@ -108,7 +126,7 @@ export class TcpReceiver {
   }
 
   /** Takes from one skb. Returns 0, a negative errno, or STOP. */
-  #takeFrom(sock: TcpSock, skb: SkBuff, tokens: TokenTable): number {
+  #takeFrom(sock: ReceiveSide, skb: SkBuff, tokens: TokenTable): number {
     let used = Math.min(skb.len - this.#offsetIn(skb), this.#wanted);
     if (sock.urgData !== 0) {
       const urgent = (sock.urgSeq - this.#seq) >>> 0;
@@ -147,13 +165,13 @@ export class TcpReceiver {
     return length;
   }
 
-  #advance(sock: TcpSock, n: number): void {
+  #advance(sock: ReceiveSide, n: number): void {
     this.#seq = (this.#seq + n) | 0;
     if ((this.#flags & MSG_PEEK) === 0) sock.copiedSeq = this.#seq;
   }
 
   /** The skb is used up: takes its FIN in and frees it. True when the stream ends here. */
-  #finish(sock: TcpSock, skb: SkBuff): boolean {
+  #finish(sock: ReceiveSide, skb: SkBuff): boolean {
     const fin = ((skb.cb[CB_FLAGS] as number) & TCPHDR_FIN) !== 0;
     if (fin) this.#advance(sock, 1);
     if ((this.#flags & MSG_PEEK) === 0) sock.eatSkb(skb);
@@ -162,7 +180,7 @@ export class TcpReceiver {
 }
 
 /** Why there is nothing, in Linux's order: 0 the end of the stream, or the errno. */
-function nothingThere(sock: TcpSock): number {
+function nothingThere(sock: ReceiveSide): number {
   if (sock.done) return 0;
   if (sock.error !== 0) return sock.takeError();
   if ((sock.shutdownMask & RCV_SHUTDOWN) !== 0) return 0;
@@ -171,13 +189,13 @@ function nothingThere(sock: TcpSock): number {
 }
 
 /** Forgets the urgent mark once it is read past. Returns 0. */
-function passedUrgent(sock: TcpSock): number {
+function passedUrgent(sock: ReceiveSide): number {
   if (sock.urgData !== 0 && seqAfter(sock.copiedSeq, sock.urgSeq)) sock.urgData = 0;
   return 0;
 }
 
 /** @kernel tcp_recv_urg — net/ipv4/tcp.c, 7.3 */
-function receiveUrgent(sock: TcpSock, msg: Msghdr, flags: number): number {
+function receiveUrgent(sock: ReceiveSide, msg: Msghdr, flags: number): number {
   if (sock.oobInline || sock.urgData === 0 || sock.urgData === TCP_URG_READ) return -EINVAL;
   if (sock.state === TCP_CLOSE && !sock.done) return -ENOTCONN;
   if ((sock.urgData & TCP_URG_VALID) === 0) {
