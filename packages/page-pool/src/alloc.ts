@@ -1,8 +1,7 @@
 import type { NetmemRef } from '@netmem/netmem';
-import { CHECKED } from './checks.ts';
 import { LOCAL_NODE, NUMA_NO_NODE, PP_ALLOC_CACHE_REFILL } from './constants.ts';
 import { mapNetmem } from './dma-map.ts';
-import { PLACE_CACHE } from './ledger.ts';
+import { FREE } from './ledger.ts';
 import { adoptNetmem, returnNetmem } from './netmem-life.ts';
 import type { PagePool } from './page-pool.ts';
 
@@ -37,7 +36,7 @@ export function refillCache(pool: PagePool): number {
  * @kernel page_pool_refill_alloc_cache — net/core/page_pool.c, 7.3
  */
 function refillFromRing(pool: PagePool): void {
-  const { netmem, machine, ledger } = pool.host;
+  const { netmem, machine } = pool.host;
   const nid = pool.nid === NUMA_NO_NODE ? LOCAL_NODE : pool.nid;
   if (machine.ram.nodes === 1 && nid === LOCAL_NODE) {
     pool.cacheCount = pool.ring.consumeInto(pool.cache, 0, PP_ALLOC_CACHE_REFILL);
@@ -53,7 +52,6 @@ function refillFromRing(pool: PagePool): void {
       pool.cache[pool.cacheCount++] = ref;
     }
   }
-  if (CHECKED) for (let i = 0; i < pool.cacheCount; i++) ledger?.move(pool.cache[i] as NetmemRef, PLACE_CACHE);
 }
 
 /**
@@ -79,7 +77,7 @@ function allocBulk(pool: PagePool): boolean {
     }
     cache[pool.cacheCount++] = ref;
     adoptNetmem(pool, ref);
-    if (CHECKED) ledger?.move(ref, PLACE_CACHE);
+    ledger?.mark(ref, FREE);
   }
   if (pool.cacheCount === 0) return false;
   pool.stats.allocSlow++;

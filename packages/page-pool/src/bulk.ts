@@ -1,10 +1,8 @@
 import { KernelBug } from '@netmem/machine';
 import type { NetmemRef } from '@netmem/netmem';
-import { CHECKED } from './checks.ts';
 import { DMA_SYNC_ALL, XDP_BULK_QUEUE_SIZE } from './constants.ts';
-import { isNapiLocal } from './direct-recycling.ts';
 import type { PoolHost } from './host.ts';
-import { PLACE_RING } from './ledger.ts';
+import { FREE } from './ledger.ts';
 import { returnNetmem } from './netmem-life.ts';
 import type { PagePool } from './page-pool.ts';
 
@@ -24,8 +22,10 @@ export function putBulk(host: PoolHost, refs: Int32Array, count: number): void {
   let left = 0;
   for (let i = 0; i < count; i++) {
     const ref = netmem.compoundHead(refs[i] as NetmemRef);
-    if (CHECKED) host.ledger?.assertPut(netmem.pool(ref) as PagePool, ref, false);
-    if (netmem.unrefNetmem(ref, 1) === 0) refs[left++] = ref;
+    (netmem.pool(ref) as PagePool).assertPut(ref, false);
+    if (netmem.unrefNetmem(ref, 1) !== 0) continue;
+    host.ledger?.mark(ref, FREE);
+    refs[left++] = ref;
   }
   while (left > 0) left = putOfOnePool(netmem.pool(refs[0] as NetmemRef) as PagePool, refs, left);
 }
@@ -33,7 +33,7 @@ export function putBulk(host: PoolHost, refs: Int32Array, count: number): void {
 /** Takes the pool's own out of the first `count` and moves the others to the front; returns how many those are. */
 function putOfOnePool(pool: PagePool, refs: Int32Array, count: number): number {
   const { netmem } = pool.host;
-  const allowDirect = isNapiLocal(pool);
+  const allowDirect = pool.isNapiLocal();
   let foreign = 0;
   let bound = 0;
   for (let i = 0; i < count; i++) {
@@ -48,10 +48,7 @@ function putOfOnePool(pool: PagePool, refs: Int32Array, count: number): number {
 /** A full ring counts once, however many are left over. @kernel page_pool_recycle_ring_bulk — net/core/page_pool.c, 7.3 */
 function produceBulk(pool: PagePool, count: number): void {
   let produced = 0;
-  while (produced < count && pool.ring.produce(ringBound[produced] as number)) {
-    if (CHECKED) pool.host.ledger?.move(ringBound[produced] as NetmemRef, PLACE_RING);
-    produced++;
-  }
+  while (produced < count && pool.ring.produce(ringBound[produced] as number)) produced++;
   pool.recycleStats.recycleRing += produced;
   if (produced === count) return;
   pool.recycleStats.recycleRingFull++;

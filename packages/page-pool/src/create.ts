@@ -1,5 +1,7 @@
 import { DMA_BIDIRECTIONAL, DMA_FROM_DEVICE, KernelBug, MAX_PAGE_ORDER } from '@netmem/machine';
 import { EFAULT, EINVAL, EOPNOTSUPP, type NegativeErrno } from '@netmem/uapi';
+import { CheckedPagePool } from './checked-pool.ts';
+import { CHECKED } from './checks.ts';
 import {
   DEFAULT_RING_SLOTS,
   MAX_RING_SLOTS,
@@ -28,7 +30,8 @@ import type { ResolvedPagePoolParams } from './params.ts';
 export function initPool(host: PoolHost, params: ResolvedPagePoolParams, cpuid: number): PagePool | NegativeErrno {
   const error = checkParams(params);
   if (error < 0) return error;
-  const pool = new PagePool(host, params, cpuid, ringSlots(params.poolSize));
+  const Pool = CHECKED ? CheckedPagePool : PagePool;
+  const pool = new Pool(host, params, cpuid, ringSlots(params.poolSize));
   const failed = adoptProvider(pool);
   if (failed === 0) return pool;
   host.netmem.unregisterPool(pool.index);

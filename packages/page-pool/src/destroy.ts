@@ -1,11 +1,9 @@
 import { KernelBug, Work } from '@netmem/machine';
 import type { NetmemRef } from '@netmem/netmem';
-import { CHECKED } from './checks.ts';
 import { DEFER_TIME_NS, DEFER_WARN_INTERVAL_NS } from './constants.ts';
 import { disableDirectRecycling } from './direct-recycling.ts';
 import { unmapAll } from './dma-map.ts';
 import { freeFragments } from './fragment.ts';
-import { PLACE_OUT } from './ledger.ts';
 import { returnCache, returnNetmem } from './netmem-life.ts';
 import type { PagePool } from './page-pool.ts';
 
@@ -92,9 +90,8 @@ function scrubPool(pool: PagePool): void {
 
 /** @kernel page_pool_empty_ring — net/core/page_pool.c, 7.3 */
 function emptyRing(pool: PagePool): void {
-  const { netmem, machine, ledger } = pool.host;
+  const { netmem, machine } = pool.host;
   for (let ref = pool.ring.consume(); ref !== 0; ref = pool.ring.consume()) {
-    if (CHECKED) ledger?.move(ref as NetmemRef, PLACE_OUT);
     const count = netmem.refCount(ref as NetmemRef);
     if (count !== 1) {
       machine.log.emit('crit', 'page_pool', `page_pool_empty_ring() page_pool refcnt ${count} violation`);

@@ -2,18 +2,6 @@ import { NO_CPU } from './constants.ts';
 import type { PagePool } from './page-pool.ts';
 import type { PoolNapi } from './params.ts';
 
-/**
- * Whether the running code is the pool's consumer, so that it may use the cache without a lock.
- *
- * @kernel page_pool_napi_local — net/core/page_pool.c, 7.3
- */
-export function isNapiLocal(pool: PagePool): boolean {
-  const { context } = pool;
-  if (!context.inSoftirq) return false;
-  if (pool.cpuid === context.cpu) return true;
-  return pool.napi !== null && pool.napi.ownerCpu === context.cpu;
-}
-
 /** @kernel page_pool_disable_direct_recycling — net/core/page_pool.c, 7.3 */
 export function disableDirectRecycling(pool: PagePool): void {
   pool.cpuid = NO_CPU;

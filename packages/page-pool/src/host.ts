@@ -1,6 +1,6 @@
 import type { Machine, Tracepoint } from '@netmem/machine';
 import type { NetmemTable } from '@netmem/netmem';
-import type { PlaceLedger } from './ledger.ts';
+import type { FreeLedger } from './ledger.ts';
 import type { PagePool } from './page-pool.ts';
 import type { PagePoolStats } from './stats.ts';
 
@@ -28,8 +28,8 @@ export interface PoolHost {
   readonly machine: Machine;
   readonly netmem: NetmemTable;
   readonly tracepoints: PoolTracepoints;
-  /** Where each netmem is; null in production builds. */
-  readonly ledger: PlaceLedger | null;
+  /** Which netmems are free; null in production builds. */
+  readonly ledger: FreeLedger | null;
   /** Recycle counters that all system pools share. */
   readonly systemRecycleStats: PagePoolStats;
   /** Tells the observers that a listed pool changed. */

@@ -1,9 +1,8 @@
 import { KernelBug } from '@netmem/machine';
 import type { NetmemRef } from '@netmem/netmem';
-import { CHECKED } from './checks.ts';
 import { PP_ALLOC_CACHE_SIZE } from './constants.ts';
 import { unmapNetmem } from './dma-map.ts';
-import { PLACE_CACHE, PLACE_OUT } from './ledger.ts';
+import { FREE, OUT } from './ledger.ts';
 import type { PagePool } from './page-pool.ts';
 
 /**
@@ -23,12 +22,10 @@ export function adoptNetmem(pool: PagePool, ref: NetmemRef): void {
 
 /** @kernel net_mp_netmem_place_in_cache — net/core/page_pool.c, 7.3 */
 export function placeInCache(pool: PagePool, ref: NetmemRef): void {
-  if (CHECKED) {
-    if (pool.cacheCount >= PP_ALLOC_CACHE_SIZE) {
-      throw new KernelBug('page_pool cache overflow', `a provider filled the cache of pool ${pool.id}`, ref);
-    }
-    pool.host.ledger?.move(ref, PLACE_CACHE);
+  if (pool.cacheCount >= PP_ALLOC_CACHE_SIZE) {
+    throw new KernelBug('page_pool cache overflow', `a provider filled the cache of pool ${pool.id}`, ref);
   }
+  pool.host.ledger?.mark(ref, FREE);
   pool.cache[pool.cacheCount++] = ref;
 }
 
@@ -39,7 +36,7 @@ export function placeInCache(pool: PagePool, ref: NetmemRef): void {
  */
 export function returnNetmem(pool: PagePool, ref: NetmemRef): void {
   const { netmem, tracepoints } = pool.host;
-  if (CHECKED) pool.host.ledger?.move(ref, PLACE_OUT);
+  pool.host.ledger?.mark(ref, OUT);
   // The page number is only to be had while the page is one.
   const pfn = tracepoints.stateRelease.enabled ? netmem.pfnTrace(ref) : 0;
   let isPoolsToPut = true;

@@ -1,3 +1,4 @@
+import { CONTEXT_SOFTIRQ } from '@netmem/machine';
 import {
   NET_IOV,
   NETMEM_PFMEMALLOC,
@@ -7,19 +8,24 @@ import {
   type PageRef,
 } from '@netmem/netmem';
 import { refillCache } from './alloc.ts';
-import { CHECKED } from './checks.ts';
 import { DMA_SYNC_ALL, PP_ALLOC_CACHE_SIZE } from './constants.ts';
 import { destroyPool, poolInflight } from './destroy.ts';
-import { disableDirectRecycling, enableDirectRecycling, isNapiLocal } from './direct-recycling.ts';
+import { disableDirectRecycling, enableDirectRecycling } from './direct-recycling.ts';
 import { syncForCpu, syncForDevice } from './dma-sync.ts';
 import { allocFragment, allocVirtual, allocWholeOrFragment, freeVirtual } from './fragment.ts';
 import type { PoolHost } from './host.ts';
-import { PLACE_CACHE, PLACE_OUT, PLACE_RING } from './ledger.ts';
 import { adoptNetmem, placeInCache, returnNetmem } from './netmem-life.ts';
 import { updateNid } from './numa.ts';
 import type { PoolNapi, ResolvedPagePoolParams } from './params.ts';
 import { PoolState } from './pool-state.ts';
 import { addAllocStats, addRecycleStats, type PagePoolStats } from './stats.ts';
+
+// An imported binding is read from its module, and checked, at every use; a constant of this module is folded into the code.
+const CACHE_SIZE: number = PP_ALLOC_CACHE_SIZE;
+const NET_IOV_BIT: number = NET_IOV;
+const PFMEMALLOC: number = NETMEM_PFMEMALLOC;
+const SYNC_ALL: number = DMA_SYNC_ALL;
+const SOFTIRQ: number = CONTEXT_SOFTIRQ;
 
 /**
  * A pool of equal pieces of memory for one rx queue: pages, or the net_iovs of a memory provider.
@@ -86,16 +92,13 @@ export class PagePool extends PoolState implements NetmemPool {
    * @kernel page_pool_alloc_netmems — net/core/page_pool.c, 7.3
    */
   allocNetmems(): NetmemRef {
-    if (CHECKED) this.host.ledger?.assertAlloc(this);
     let count = this.cacheCount;
     if (count > 0) this.stats.allocFast++;
-    else count = refillCache(this);
+    else count = refillCache(this) | 0;
     // One store for both branches: the optimiser then carries the count over to a put in the same loop without reading it back.
     count--;
     this.cacheCount = count;
-    const ref = this.cache[count] as NetmemRef;
-    if (CHECKED) this.host.ledger?.move(ref, PLACE_OUT);
-    return ref;
+    return this.cache[count] as NetmemRef;
   }
 
   /**
@@ -106,19 +109,18 @@ export class PagePool extends PoolState implements NetmemPool {
    * @kernel page_pool_put_netmem — include/net/page_pool/helpers.h, 7.3
    */
   putNetmem(ref: NetmemRef, dmaSyncSize: number, allowDirect: boolean): void {
-    if (CHECKED) this.host.ledger?.assertPut(this, ref, allowDirect);
-    if (this.ppRefCount[ref >>> 1] !== 1 && this.host.netmem.unrefNetmem(ref, 1) !== 0) return;
-    this.recycle(ref, dmaSyncSize, allowDirect);
+    if (this.ppRefCount[ref >>> 1] === 1) this.recycle(ref, dmaSyncSize, allowDirect);
+    else if (this.host.netmem.unrefNetmem(ref, 1) === 0) this.recycle(ref, dmaSyncSize, allowDirect);
   }
 
   /** {@link PagePool.putNetmem} with everything synced. @kernel page_pool_put_full_netmem — include/net/page_pool/helpers.h, 7.3 */
   putFullNetmem(ref: NetmemRef, allowDirect: boolean): void {
-    this.putNetmem(ref, DMA_SYNC_ALL, allowDirect);
+    this.putNetmem(ref, SYNC_ALL, allowDirect);
   }
 
   /** {@link PagePool.putFullNetmem} from the context that allocates. @kernel page_pool_recycle_direct_netmem — include/net/page_pool/helpers.h, 7.3 */
   recycleDirectNetmem(ref: NetmemRef): void {
-    this.putNetmem(ref, DMA_SYNC_ALL, true);
+    this.putNetmem(ref, SYNC_ALL, true);
   }
 
   /**
@@ -127,16 +129,17 @@ export class PagePool extends PoolState implements NetmemPool {
    * @kernel page_pool_put_unrefed_netmem — net/core/page_pool.c, 7.3
    */
   putUnrefedNetmem(ref: NetmemRef, dmaSyncSize: number, allowDirect: boolean): void {
-    if (CHECKED) this.host.ledger?.assertPut(this, ref, allowDirect);
     this.recycle(ref, dmaSyncSize, allowDirect);
   }
 
+  /** Whether the caller may put this here; development builds look. @internal */
+  assertPut(_ref: NetmemRef, _allowDirect: boolean): void {}
+
   /** What becomes of an element that nobody uses any more. @internal */
   recycle(ref: NetmemRef, dmaSyncSize: number, allowDirect: boolean): void {
-    if (this.recycleInCache(ref, dmaSyncSize, allowDirect || isNapiLocal(this))) return;
+    if (this.recycleInCache(ref, dmaSyncSize, allowDirect || this.isNapiLocal())) return;
     if (this.ring.produce(ref)) {
       this.recycleStats.recycleRing++;
-      if (CHECKED) this.host.ledger?.move(ref, PLACE_RING);
       return;
     }
     this.recycleStats.recycleRingFull++;
@@ -156,19 +159,33 @@ export class PagePool extends PoolState implements NetmemPool {
       returnNetmem(this, ref);
       return true;
     }
-    // Compared with true: any other test of a boolean field makes the optimiser ask what else it might be.
-    if (this.dmaSync === true) syncForDevice(this, ref, dmaSyncSize);
-    if (!allowDirect) return false;
-    const count = this.cacheCount;
-    if (count === PP_ALLOC_CACHE_SIZE) {
+    if (allowDirect) {
+      const count = this.cacheCount;
+      if (count < CACHE_SIZE) {
+        this.cache[count] = ref;
+        this.cacheCount = count + 1;
+        this.recycleStats.recycleCached++;
+        // Last, because a call that may happen makes the optimiser forget what it knows; nobody can take the element out before.
+        // Compared with true: any other test of a boolean field makes it ask what else the field might hold.
+        if (this.dmaSync === true) syncForDevice(this, ref, dmaSyncSize);
+        return true;
+      }
       this.recycleStats.recycleCacheFull++;
-      return false;
     }
-    this.cache[count] = ref;
-    this.cacheCount = count + 1;
-    this.recycleStats.recycleCached++;
-    if (CHECKED) this.host.ledger?.move(ref, PLACE_CACHE);
-    return true;
+    if (this.dmaSync === true) syncForDevice(this, ref, dmaSyncSize);
+    return false;
+  }
+
+  /**
+   * Whether the running code is the pool's consumer, so that it may use the cache without a lock.
+   *
+   * @kernel page_pool_napi_local — net/core/page_pool.c, 7.3
+   * @internal
+   */
+  isNapiLocal(): boolean {
+    const { context, napi } = this;
+    if (context.kind !== SOFTIRQ) return false;
+    return this.cpuid === context.cpu || (napi !== null && napi.ownerCpu === context.cpu);
   }
 
   /**
@@ -180,8 +197,7 @@ export class PagePool extends PoolState implements NetmemPool {
   isRecyclable(ref: NetmemRef): boolean {
     const slot = ref >>> 1;
     return (
-      (ref & NET_IOV) !== 0 ||
-      (this.pageRefCount[slot] === 1 && ((this.flags[slot] as number) & NETMEM_PFMEMALLOC) === 0)
+      (ref & NET_IOV_BIT) !== 0 || (this.pageRefCount[slot] === 1 && ((this.flags[slot] as number) & PFMEMALLOC) === 0)
     );
   }
 

@@ -17,67 +17,66 @@ import { RING_CONSUME_BATCH } from './constants.ts';
  * @internal
  */
 export class PtrRing {
-  readonly size: number;
-  readonly #slots: Int32Array;
-  readonly #batch: number;
-  #producer = 0;
-  #head = 0;
-  #tail = 0;
+  declare readonly size: number;
+  declare readonly slots: Int32Array;
+  declare readonly batch: number;
+  readonly one: Int32Array = new Int32Array(1);
+  producer = 0;
+  head = 0;
+  tail = 0;
 
   constructor(size: number) {
     this.size = size;
-    this.#slots = new Int32Array(size);
-    this.#batch = RING_CONSUME_BATCH > size >>> 1 ? 1 : RING_CONSUME_BATCH;
+    this.slots = new Int32Array(size);
+    this.batch = RING_CONSUME_BATCH > size >>> 1 ? 1 : RING_CONSUME_BATCH;
   }
 
   /** Entries waiting. Walks the ring: for audits. */
   get length(): number {
     let count = 0;
-    for (let i = 0; i < this.size && this.#slots[(this.#head + i) % this.size] !== 0; i++) count++;
+    for (let i = 0; i < this.size && this.slots[(this.head + i) % this.size] !== 0; i++) count++;
     return count;
   }
 
   get isEmpty(): boolean {
-    return this.#slots[this.#head] === 0;
+    return this.slots[this.head] === 0;
   }
 
   /** Appends `entry` (not 0); false when the next slot is not empty. */
   produce(entry: number): boolean {
-    const slots = this.#slots;
-    const at = this.#producer;
+    const slots = this.slots;
+    const at = this.producer;
     if (slots[at] !== 0) return false;
     slots[at] = entry;
-    this.#producer = at + 1 < this.size ? at + 1 : 0;
+    this.producer = at + 1 < this.size ? at + 1 : 0;
     return true;
   }
 
   /** Takes the oldest entry, 0 for none. */
   consume(): number {
-    const entry = this.#slots[this.#head] as number;
-    if (entry !== 0) this.#discard();
-    return entry;
+    return this.consumeInto(this.one, 0, 1) === 0 ? 0 : (this.one[0] as number);
   }
 
   /** Moves the oldest entries to `into` from index `at` until it holds `until` or the ring is dry; returns the new count. */
   consumeInto(into: Int32Array, at: number, until: number): number {
-    const slots = this.#slots;
+    const slots = this.slots;
+    const size = this.size;
+    const batch = this.batch;
     let count = at;
+    let head = this.head;
+    let tail = this.tail;
     while (count < until) {
-      const entry = slots[this.#head] as number;
+      const entry = slots[head] as number;
       if (entry === 0) break;
       into[count++] = entry;
-      this.#discard();
+      head++;
+      if (head - tail < batch && head < size) continue;
+      // A loop: for so few slots it is several times faster than fill.
+      for (; tail < head; tail++) slots[tail] = 0;
+      if (head === size) head = tail = 0;
     }
+    this.head = head;
+    this.tail = tail;
     return count;
-  }
-
-  #discard(): void {
-    const head = this.#head + 1;
-    if (head - this.#tail < this.#batch && head < this.size) {
-      this.#head = head;
-      return;
-    }
-    this.#slots.fill(0, this.#tail, head);
-    this.#head = this.#tail = head < this.size ? head : 0;
   }
 }

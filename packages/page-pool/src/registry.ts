@@ -6,7 +6,7 @@ import { CHECKED } from './checks.ts';
 import { MAX_POOL_ID, NO_CPU } from './constants.ts';
 import { initPool } from './create.ts';
 import { type PoolHost, PoolTracepoints } from './host.ts';
-import { PlaceLedger } from './ledger.ts';
+import { FreeLedger } from './ledger.ts';
 import type { PagePool } from './page-pool.ts';
 import { type PagePoolParams, type PoolDevice, type PoolObserver, resolveParams } from './params.ts';
 import { PagePoolStats } from './stats.ts';
@@ -33,7 +33,7 @@ export class PagePools implements PoolHost {
   /** @internal */
   readonly tracepoints: PoolTracepoints;
   /** @internal */
-  readonly ledger: PlaceLedger | null;
+  readonly ledger: FreeLedger | null;
   /** @internal */
   readonly systemRecycleStats: PagePoolStats = new PagePoolStats();
   /** Where the search for a free id begins. @internal */
@@ -49,7 +49,7 @@ export class PagePools implements PoolHost {
     this.machine = machine;
     this.netmem = netmem;
     this.tracepoints = new PoolTracepoints(machine);
-    this.ledger = CHECKED ? new PlaceLedger(netmem.poolOf.length) : null;
+    this.ledger = CHECKED ? new FreeLedger(netmem.poolOf.length) : null;
   }
 
   /**
