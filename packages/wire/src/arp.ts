@@ -5,14 +5,20 @@ import * as malformed from './malformed.ts';
 
 /** Bytes of an ARP packet for IPv4 over Ethernet. */
 export const PACKET_BYTES = 28;
-/** Offsets in the packet. */
+/** Offset of the operation: two bytes. */
 export const OPERATION_AT = 6;
+/** Offset of the sender's Ethernet address: six bytes. */
 export const SENDER_MAC_AT = 8;
+/** Offset of the sender's IPv4 address: four bytes. */
 export const SENDER_ADDRESS_AT = 14;
+/** Offset of the target's Ethernet address: six bytes, zeros in a request. */
 export const TARGET_MAC_AT = 18;
+/** Offset of the target's IPv4 address: four bytes. */
 export const TARGET_ADDRESS_AT = 24;
 
+/** Operation: who has the target address? */
 export const REQUEST = 1;
+/** Operation: the sender has it. */
 export const REPLY = 2;
 
 const HARDWARE_ETHERNET = 1;

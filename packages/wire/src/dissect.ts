@@ -5,18 +5,26 @@ import * as tcp from './tcp.ts';
 import type { Toeplitz } from './toeplitz.ts';
 import * as udp from './udp.ts';
 
-/** What {@link Dissection.l3} can be: the numbers that a gVNIC packet type uses. */
+/** {@link Dissection.l3}: no whole Ethernet header. The numbers of these constants are those of a gVNIC packet type. */
 export const L3_UNKNOWN = 0;
+/** {@link Dissection.l3}: neither IPv4 nor IPv6, such as ARP. */
 export const L3_OTHER = 1;
+/** {@link Dissection.l3}: IPv4. */
 export const L3_IPV4 = 2;
+/** {@link Dissection.l3}: IPv6. */
 export const L3_IPV6 = 3;
 
-/** What {@link Dissection.l4} can be: the numbers that a gVNIC packet type uses. */
+/** {@link Dissection.l4}: not IP, a fragment, or malformed. */
 export const L4_UNKNOWN = 0;
+/** {@link Dissection.l4}: IP, of a protocol that is none of these. */
 export const L4_OTHER = 1;
+/** {@link Dissection.l4}: TCP. */
 export const L4_TCP = 2;
+/** {@link Dissection.l4}: UDP. */
 export const L4_UDP = 3;
+/** {@link Dissection.l4}: ICMP over IPv4, or ICMPv6 over IPv6. */
 export const L4_ICMP = 4;
+/** {@link Dissection.l4}: SCTP. */
 export const L4_SCTP = 5;
 
 /** VLAN tags that are passed over: one of 802.1Q, or an 802.1ad pair. */

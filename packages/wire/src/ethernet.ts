@@ -5,17 +5,24 @@ import * as malformed from './malformed.ts';
 export const HEADER_BYTES = 14;
 /** Smallest frame on a wire without its check sequence. */
 export const MIN_FRAME_BYTES = 60;
-/** Offsets in the header. */
+/** Offset of the receiver's address: six bytes. */
 export const DESTINATION_AT = 0;
+/** Offset of the sender's address: six bytes. */
 export const SOURCE_AT = 6;
+/** Offset of the EtherType: two bytes. */
 export const TYPE_AT = 12;
 /** Bytes of an 802.1Q or 802.1ad tag, between source and type. */
 export const VLAN_TAG_BYTES = 4;
 
+/** EtherType of IPv4. */
 export const TYPE_IPV4 = 0x0800;
+/** EtherType of ARP. */
 export const TYPE_ARP = 0x0806;
+/** EtherType of an 802.1Q tag; the real one follows it. */
 export const TYPE_VLAN = 0x8100;
+/** EtherType of IPv6. */
 export const TYPE_IPV6 = 0x86dd;
+/** EtherType of an 802.1ad outer tag; another follows it. */
 export const TYPE_QINQ = 0x88a8;
 
 /** EtherType (host order). */

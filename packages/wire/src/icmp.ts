@@ -3,28 +3,38 @@ import * as malformed from './malformed.ts';
 
 /** Bytes before the body: type, code, checksum and four bytes whose meaning depends on the type. */
 export const HEADER_BYTES = 8;
-/** Offsets in the header. */
+/** Offset of the code: one byte. */
 export const CODE_AT = 1;
+/** Offset of the checksum: two bytes. */
 export const CHECKSUM_AT = 2;
+/** Offset of the four bytes whose meaning depends on the type. */
 export const REST_AT = 4;
 
+/** Type: the answer to an echo request. */
 export const ECHO_REPLY = 0;
+/** Type: a packet could not be delivered; the code says why. */
 export const DESTINATION_UNREACHABLE = 3;
+/** Type: please answer. */
 export const ECHO_REQUEST = 8;
+/** Type: a packet's time to live, or its reassembly time, ran out. */
 export const TIME_EXCEEDED = 11;
 
-/** Codes of {@link DESTINATION_UNREACHABLE}. */
+/** Code of {@link DESTINATION_UNREACHABLE}: nobody listens on the port. */
 export const CODE_PORT_UNREACHABLE = 3;
+/** Code of {@link DESTINATION_UNREACHABLE}: too large, and must not be fragmented. See {@link nextHopMtu}. */
 export const CODE_FRAGMENTATION_NEEDED = 4;
 
+/** {@link ECHO_REQUEST} and others. */
 export function type(view: DataView, at: number): number {
   return view.getUint8(at);
 }
 
+/** What kind of the type it is. */
 export function code(view: DataView, at: number): number {
   return view.getUint8(at + CODE_AT);
 }
 
+/** The checksum as sent, over the whole message. */
 export function checksum(view: DataView, at: number): number {
   return view.getUint16(at + CHECKSUM_AT);
 }

@@ -3,33 +3,48 @@ import * as malformed from './malformed.ts';
 
 /** Bytes before the body: type, code, checksum and four bytes whose meaning depends on the type. */
 export const HEADER_BYTES = 8;
-/** Offsets in the header. */
+/** Offset of the code: one byte. */
 export const CODE_AT = 1;
+/** Offset of the checksum: two bytes. */
 export const CHECKSUM_AT = 2;
+/** Offset of the four bytes whose meaning depends on the type. */
 export const REST_AT = 4;
 
+/** Type: a packet could not be delivered; the code says why. */
 export const DESTINATION_UNREACHABLE = 1;
+/** Type: a packet did not fit a link. See {@link nextHopMtu}. */
 export const PACKET_TOO_BIG = 2;
+/** Type: a packet's hop limit, or its reassembly time, ran out. */
 export const TIME_EXCEEDED = 3;
+/** Type: a field of a packet made no sense. */
 export const PARAMETER_PROBLEM = 4;
+/** Type: please answer. */
 export const ECHO_REQUEST = 128;
+/** Type: the answer to an echo request. */
 export const ECHO_REPLY = 129;
+/** Type: routers, speak up. */
 export const ROUTER_SOLICITATION = 133;
+/** Type: a router speaks up. */
 export const ROUTER_ADVERTISEMENT = 134;
+/** Type: who has the target address? */
 export const NEIGHBOUR_SOLICITATION = 135;
+/** Type: the target address is here. */
 export const NEIGHBOUR_ADVERTISEMENT = 136;
 
-/** Code of {@link DESTINATION_UNREACHABLE}. */
+/** Code of {@link DESTINATION_UNREACHABLE}: nobody listens on the port. */
 export const CODE_PORT_UNREACHABLE = 4;
 
+/** {@link ECHO_REQUEST} and others. */
 export function type(view: DataView, at: number): number {
   return view.getUint8(at);
 }
 
+/** What kind of the type it is. */
 export function code(view: DataView, at: number): number {
   return view.getUint8(at + CODE_AT);
 }
 
+/** The checksum as sent, over pseudo header and message. */
 export function checksum(view: DataView, at: number): number {
   return view.getUint16(at + CHECKSUM_AT);
 }

@@ -166,7 +166,12 @@ describe('ipv6', () => {
   });
 
   it('refuses a header that runs out of the packet, and a chain without end', () => {
-    expect(walked(packet(ipv6.NEXT_HOP_BY_HOP))).toBe(malformed.TRUNCATED);
+    // The view ends with the packet: a read past it would throw.
+    for (const kind of [ipv6.NEXT_HOP_BY_HOP, ipv6.NEXT_FRAGMENT, ipv6.NEXT_AUTHENTICATION]) {
+      for (let rest = 0; rest < 8; rest++) {
+        expect(walked(ipv6.encode({ nextHeader: kind, payload: new Uint8Array(rest) }))).toBe(malformed.TRUNCATED);
+      }
+    }
     expect(walked(packet(ipv6.NEXT_HOP_BY_HOP, [ipv6.NEXT_TCP, 1, 0, 0, 0, 0, 0, 0]))).toBe(malformed.TRUNCATED);
     const eight = new Array(ipv6.MAX_EXTENSION_HEADERS).fill(header(0, ipv6.NEXT_ROUTING));
     expect(walked(packet(ipv6.NEXT_ROUTING, ...eight, header(0, ipv6.NEXT_TCP)))).toBe(malformed.TOO_DEEP);

@@ -2,30 +2,47 @@ import { formatAddress4, parseAddress4 } from './address.ts';
 import { finishChecksum } from './checksum.ts';
 import * as malformed from './malformed.ts';
 
+/** Bytes of a header without options. */
 export const MIN_HEADER_BYTES = 20;
+/** Bytes of a header with 40 bytes of options, the most that fit. */
 export const MAX_HEADER_BYTES = 60;
-/** Offsets in the header. */
+/** Offset of the total length: two bytes. */
 export const TOTAL_LENGTH_AT = 2;
+/** Offset of flags and fragment offset: two bytes. */
 export const FLAGS_AT = 6;
+/** Offset of the time to live: one byte. */
 export const TTL_AT = 8;
+/** Offset of the protocol: one byte. */
 export const PROTOCOL_AT = 9;
+/** Offset of the header checksum: two bytes. */
 export const CHECKSUM_AT = 10;
+/** Offset of the source address: four bytes. The destination follows it. */
 export const SOURCE_AT = 12;
+/** Offset of the destination address: four bytes. */
 export const DESTINATION_AT = 16;
+/** Bytes of an address. */
 export const ADDRESS_BYTES = 4;
 
+/** Protocol number of ICMP. */
 export const PROTOCOL_ICMP = 1;
+/** Protocol number of TCP. */
 export const PROTOCOL_TCP = 6;
+/** Protocol number of UDP. */
 export const PROTOCOL_UDP = 17;
+/** Protocol number of SCTP. */
 export const PROTOCOL_SCTP = 132;
 
-/** Bits of {@link flagsAndOffset}. */
+/** Bit of {@link flagsAndOffset}: routers must not cut the packet. */
 export const DONT_FRAGMENT = 0x4000;
+/** Bit of {@link flagsAndOffset}: this is not the last part of its packet. */
 export const MORE_FRAGMENTS = 0x2000;
+/** Bits of {@link flagsAndOffset}: where the part belongs, in units of 8 bytes. */
 export const OFFSET_MASK = 0x1fff;
 
+/** Time to live that Linux sends with unless told otherwise (`net.ipv4.ip_default_ttl`). */
 export const DEFAULT_TTL = 64;
 
+/** 4, or something else in what is no IPv4 packet. */
 export function version(view: DataView, at: number): number {
   return view.getUint8(at) >>> 4;
 }
@@ -45,6 +62,7 @@ export function totalLength(view: DataView, at: number): number {
   return view.getUint16(at + TOTAL_LENGTH_AT);
 }
 
+/** The number that fragments of one packet share. */
 export function identification(view: DataView, at: number): number {
   return view.getUint16(at + 4);
 }
@@ -64,14 +82,17 @@ export function fragmentOffset(view: DataView, at: number): number {
   return (view.getUint16(at + FLAGS_AT) & OFFSET_MASK) << 3;
 }
 
+/** Routers that the packet may still pass. */
 export function timeToLive(view: DataView, at: number): number {
   return view.getUint8(at + TTL_AT);
 }
 
+/** What the payload is: {@link PROTOCOL_TCP} and others. */
 export function protocol(view: DataView, at: number): number {
   return view.getUint8(at + PROTOCOL_AT);
 }
 
+/** The header checksum as sent; see {@link headerChecksum} for what it should be. */
 export function checksum(view: DataView, at: number): number {
   return view.getUint16(at + CHECKSUM_AT);
 }

@@ -1,31 +1,47 @@
 import { formatAddress6, parseAddress6 } from './address.ts';
 import * as malformed from './malformed.ts';
 
+/** Bytes of the fixed header. */
 export const HEADER_BYTES = 40;
-/** Offsets in the header. */
+/** Offset of the payload length: two bytes. */
 export const PAYLOAD_LENGTH_AT = 4;
+/** Offset of the next-header number: one byte. */
 export const NEXT_HEADER_AT = 6;
+/** Offset of the hop limit: one byte. */
 export const HOP_LIMIT_AT = 7;
+/** Offset of the source address: sixteen bytes. The destination follows it. */
 export const SOURCE_AT = 8;
+/** Offset of the destination address: sixteen bytes. */
 export const DESTINATION_AT = 24;
+/** Bytes of an address. */
 export const ADDRESS_BYTES = 16;
 
+/** Next header: TCP. */
 export const NEXT_TCP = 6;
+/** Next header: UDP. */
 export const NEXT_UDP = 17;
+/** Next header: ICMPv6. */
 export const NEXT_ICMPV6 = 58;
+/** Next header: SCTP. */
 export const NEXT_SCTP = 132;
-/** Extension headers that are skipped. */
+/** Next header: options for every router. An extension header: {@link walkExtensions} skips it. */
 export const NEXT_HOP_BY_HOP = 0;
+/** Next header: routing. An extension header. */
 export const NEXT_ROUTING = 43;
+/** Next header: fragment. An extension header. */
 export const NEXT_FRAGMENT = 44;
+/** Next header: authentication. An extension header. */
 export const NEXT_AUTHENTICATION = 51;
+/** Next header: options for the receiver. An extension header. */
 export const NEXT_DESTINATION_OPTIONS = 60;
+/** Next header: mobility. An extension header. */
 export const NEXT_MOBILITY = 135;
-/** Ends a chain: nothing follows. */
+/** Next header: nothing follows. It ends a chain. */
 export const NEXT_NONE = 59;
-/** Ends what can be read: everything behind it is encrypted. */
+/** Next header: everything behind it is encrypted. It ends what can be read. */
 export const NEXT_ENCRYPTED = 50;
 
+/** Hop limit that Linux sends with unless told otherwise (`net.ipv6.conf.*.hop_limit`). */
 export const DEFAULT_HOP_LIMIT = 64;
 
 /**
@@ -34,6 +50,7 @@ export const DEFAULT_HOP_LIMIT = 64;
  */
 export const MAX_EXTENSION_HEADERS = 8;
 
+/** 6, or something else in what is no IPv6 packet. */
 export function version(view: DataView, at: number): number {
   return view.getUint8(at) >>> 4;
 }
@@ -43,6 +60,7 @@ export function trafficClass(view: DataView, at: number): number {
   return (view.getUint16(at) >>> 4) & 255;
 }
 
+/** Twenty bits that packets of a flow share; 0 when the sender set none. */
 export function flowLabel(view: DataView, at: number): number {
   return view.getUint32(at) & 0xfffff;
 }
@@ -57,6 +75,7 @@ export function nextHeader(view: DataView, at: number): number {
   return view.getUint8(at + NEXT_HEADER_AT);
 }
 
+/** Routers that the packet may still pass. */
 export function hopLimit(view: DataView, at: number): number {
   return view.getUint8(at + HOP_LIMIT_AT);
 }

@@ -3,9 +3,11 @@ import * as icmpv6 from './icmpv6.ts';
 import { writeAddress } from './ipv6.ts';
 import * as malformed from './malformed.ts';
 
-/** A neighbour message is 24 bytes (8, and the target); a link-layer option adds 8. */
+/** Bytes of a neighbour message without options: 8, and the target. */
 export const NEIGHBOUR_BYTES = 24;
+/** Bytes of a router solicitation without options. */
 export const ROUTER_SOLICITATION_BYTES = 8;
+/** Bytes of an option with an Ethernet address. */
 export const LINK_LAYER_OPTION_BYTES = 8;
 /** Where the target address is in a neighbour message. */
 export const TARGET_AT = 8;
@@ -13,12 +15,16 @@ export const TARGET_AT = 8;
 /** The only hop limit with which a message counts: it was not routed (RFC 4861, 7.1). */
 export const HOP_LIMIT = 255;
 
+/** Option: the sender's Ethernet address, in solicitations and router advertisements. */
 export const OPTION_SOURCE_LINK_LAYER = 1;
+/** Option: the target's Ethernet address, in neighbour advertisements. */
 export const OPTION_TARGET_LINK_LAYER = 2;
 
-/** Flags of an advertisement, in the four bytes at offset 4. */
+/** Flag of an advertisement, in the four bytes at offset 4: the sender is a router. */
 export const FLAG_ROUTER = 0x80000000;
+/** Flag of an advertisement: it answers a solicitation. */
 export const FLAG_SOLICITED = 0x40000000;
+/** Flag of an advertisement: forget another Ethernet address that you know. */
 export const FLAG_OVERRIDE = 0x20000000;
 
 /** {@link FLAG_ROUTER}, {@link FLAG_SOLICITED} and {@link FLAG_OVERRIDE} of an advertisement, uint32. */

@@ -1,11 +1,18 @@
 import * as malformed from './malformed.ts';
 
+/** Option kind: no more options. One byte. */
 export const OPTION_END = 0;
+/** Option kind: nothing, for alignment. One byte. */
 export const OPTION_NOP = 1;
+/** Option kind: maximum segment size, in a SYN. Four bytes. */
 export const OPTION_MSS = 2;
+/** Option kind: window scale, in a SYN. Three bytes. */
 export const OPTION_WINDOW_SCALE = 3;
+/** Option kind: SACK may be sent, in a SYN. Two bytes. */
 export const OPTION_SACK_PERMITTED = 4;
+/** Option kind: blocks that arrived out of order. Two bytes, and eight for each. */
 export const OPTION_SACK = 5;
+/** Option kind: timestamp and echo. Ten bytes. */
 export const OPTION_TIMESTAMP = 8;
 
 /** Most bytes that options can take: a header of 60 less the fixed 20. */

@@ -138,6 +138,7 @@ describe('parseTcpOptions', () => {
     ],
     ['refuses a kind without a length', [1, 1, 1, 8], malformed.BAD_OPTION, {}],
     ['refuses half a SACK block', [5, 6, 0, 0, 0, 1, 1, 1], 0, { sackCount: 0 }],
+    ['refuses a SACK block and a half', [5, 14, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3], 0, { sackCount: 0 }],
     ['keeps an absurd window scale for the receiver to clamp', [3, 3, 200, 0], 0, { windowScale: 200 }],
     ['takes the last of two', [2, 4, 0, 1, 2, 4, 0, 2], 0, { mss: 2 }],
   ])('%s', (_, bytes, reason, expected) => {

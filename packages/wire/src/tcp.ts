@@ -2,30 +2,48 @@ import { checksumView, finishChecksum } from './checksum.ts';
 import * as malformed from './malformed.ts';
 import { MAX_OPTION_BYTES, MAX_SACK_BLOCKS, parseTcpOptions, TcpOptions, writeTcpOptions } from './tcp-options.ts';
 
+/** Bytes of a header without options. */
 export const MIN_HEADER_BYTES = 20;
+/** Bytes of a header with 40 bytes of options, the most that fit. */
 export const MAX_HEADER_BYTES = 60;
-/** Offsets in the header. */
+/** Offset of the sequence number: four bytes. */
 export const SEQUENCE_AT = 4;
+/** Offset of the acknowledgment number: four bytes. */
 export const ACKNOWLEDGMENT_AT = 8;
+/** Offset of the header's length in words of four bytes: the high half of a byte. */
 export const DATA_OFFSET_AT = 12;
+/** Offset of the flags: one byte. */
 export const FLAGS_AT = 13;
+/** Offset of the window: two bytes. */
 export const WINDOW_AT = 14;
+/** Offset of the checksum: two bytes. */
 export const CHECKSUM_AT = 16;
+/** Offset of the urgent pointer: two bytes. */
 export const URGENT_AT = 18;
 
+/** Flag: the sender has no more data. */
 export const FIN = 0x01;
+/** Flag: sequence numbers start here. */
 export const SYN = 0x02;
+/** Flag: there is no such connection any more. */
 export const RST = 0x04;
+/** Flag: give what you have to the application. */
 export const PSH = 0x08;
+/** Flag: the acknowledgment number counts. */
 export const ACK = 0x10;
+/** Flag: the urgent pointer counts. */
 export const URG = 0x20;
+/** Flag: a packet came marked for congestion (RFC 3168). */
 export const ECE = 0x40;
+/** Flag: the sender slowed down for a congestion mark. */
 export const CWR = 0x80;
 
+/** The sender's port. */
 export function sourcePort(view: DataView, at: number): number {
   return view.getUint16(at);
 }
 
+/** The receiver's port. */
 export function destinationPort(view: DataView, at: number): number {
   return view.getUint16(at + 2);
 }
@@ -60,10 +78,12 @@ export function window(view: DataView, at: number): number {
   return view.getUint16(at + WINDOW_AT);
 }
 
+/** The checksum as sent, over pseudo header and segment. */
 export function checksum(view: DataView, at: number): number {
   return view.getUint16(at + CHECKSUM_AT);
 }
 
+/** Where urgent data ends, from the sequence number; means something only with {@link URG}. */
 export function urgentPointer(view: DataView, at: number): number {
   return view.getUint16(at + URGENT_AT);
 }
@@ -95,6 +115,7 @@ export function writeHeader(
   return MIN_HEADER_BYTES;
 }
 
+/** Sets the checksum from a finished sum: see `finishChecksum`. */
 export function setChecksum(view: DataView, at: number, finished: number): void {
   view.setUint16(at + CHECKSUM_AT, finished);
 }

@@ -1,15 +1,19 @@
 import { checksumView, finishChecksum } from './checksum.ts';
 import * as malformed from './malformed.ts';
 
+/** Bytes of the header. */
 export const HEADER_BYTES = 8;
-/** Offsets in the header. */
+/** Offset of the length: two bytes. */
 export const LENGTH_AT = 4;
+/** Offset of the checksum: two bytes. */
 export const CHECKSUM_AT = 6;
 
+/** The sender's port. */
 export function sourcePort(view: DataView, at: number): number {
   return view.getUint16(at);
 }
 
+/** The receiver's port. */
 export function destinationPort(view: DataView, at: number): number {
   return view.getUint16(at + 2);
 }
