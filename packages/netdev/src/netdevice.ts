@@ -288,7 +288,7 @@ export class NetDevice implements PoolDevice {
   }
 
   /** Works out the active features from the wanted ones; the caller holds the lock. @kernel __netdev_update_features — net/core/dev.c, 7.3 */
-  updateFeatures(): void {
+  updateFeatures(announce: boolean = true): void {
     this.assertLocked();
     const asked = (this.#features & ~this.hwFeatures) | (this.wantedFeatures & this.hwFeatures);
     const features = fixFeatures(this, this.ops.fixFeatures?.(asked) ?? asked);
@@ -303,7 +303,7 @@ export class NetDevice implements PoolDevice {
       return;
     }
     this.#features = features;
-    this.#announce('features');
+    if (announce) this.#announce('features');
   }
 
   wakeQueue(index: number): void {

@@ -106,7 +106,7 @@ export class Network implements GroDelivery {
     this.#devices.push(dev);
     dev.lock.lock();
     try {
-      dev.updateFeatures();
+      dev.updateFeatures(false);
     } finally {
       dev.lock.unlock();
     }
