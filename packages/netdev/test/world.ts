@@ -18,7 +18,7 @@ import {
 } from '@netmem/page-pool';
 import { regionOf } from '@netmem/region';
 import { isErr } from '@netmem/uapi';
-import { Network, type NetworkOptions, type SkBuff } from '../src/index.ts';
+import { type NetDevice, Network, type NetworkOptions, type SkBuff } from '../src/index.ts';
 
 export interface World {
   machine: Machine;
@@ -46,12 +46,13 @@ export function allocPage(network: Network): NetmemRef {
 }
 
 /** A pool of ordinary pages. */
-export function makePool(network: Network): PagePool {
+export function makePool(network: Network, netdev: NetDevice | null = null): PagePool {
   const pool = network.pools.create({
     flags: PP_FLAG_DMA_MAP | PP_FLAG_DMA_SYNC_DEV,
     dev: network.machine.iommu.addDevice('pool device'),
     dmaDir: DMA_FROM_DEVICE,
     maxLen: PAGE_SIZE,
+    netdev,
   });
   if (isErr(pool)) throw new Error(`no pool: ${pool}`);
   return pool;
