@@ -1,6 +1,6 @@
 /**
  * Every decision of this card where the public sources say nothing, one constant each. What is not here is fixed by the
- * drivers (gvnic.md); what is here may differ on Google's hardware.
+ * drivers (Linux, DPDK, FreeBSD and iPXE were read); what is here may differ on Google's hardware.
  *
  * Choices that have no number:
  * - The card filters no destination address: what the port delivers is placed, as a point-to-point wire suggests.

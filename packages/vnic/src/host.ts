@@ -29,6 +29,7 @@ export interface DeviceDma {
 /** Time as the card sees it: nanoseconds as a number, and one-shot callbacks that must not touch host memory. */
 export interface DeviceClock {
   readonly nowNs: number;
+  /** Calls back once, at or after `atNs`. */
   schedule(atNs: number, callback: () => void): void;
 }
 
@@ -46,6 +47,7 @@ export interface NicHost {
   /** Signals MSI-X vector `vector`; returns at once, the handler runs whenever the transport likes. */
   raise(vector: number): void;
   readonly clock: DeviceClock;
+  /** Takes note of something for a log or a test. */
   note(event: NicEvent): void;
 }
 

@@ -27,7 +27,7 @@ import {
 } from './abi/index.ts';
 import { MockRxQueue, MockTxQueue } from './mock/index.ts';
 
-/** The order of accesses that Linux was recorded with (gvnic.md §8), two queue pairs, rings of 1024. */
+/** The order of accesses that Linux was recorded with: two queue pairs, rings of 1024. */
 describe('what Linux does from probe to remove', () => {
   it('works, every step', () => {
     const Q = 2;

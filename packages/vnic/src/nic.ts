@@ -57,6 +57,7 @@ export interface Nic extends NicFunction {
   requestStats(wanted: boolean): void;
   /** Pulls the plug on the card's side, or puts it back; the port's own link counts as well. */
   setLinkUp(up: boolean): void;
+  /** The card's state at this moment. */
   inspect(): NicInspection;
 }
 

@@ -99,7 +99,7 @@ export class TxPacket {
     return true;
   }
 
-  /** WITHIN_LIMITS, or what a well-behaved driver never does (gvnic.md §6) in words. */
+  /** WITHIN_LIMITS, or what a well-behaved driver never does, in words. */
   violation(): string {
     if (!this.tso) {
       if (this.count > TX_DATA_DESCS_MAX) return `${this.count} buffers in one packet`;

@@ -1,4 +1,4 @@
-/** Receive rings of DQO-RDA, little-endian (gvnic.md §5). */
+/** Receive rings of DQO-RDA, little-endian (Linux: gve_desc_dqo.h). */
 import { type Layout, layout } from './layout.ts';
 
 /** Driver → card. */
@@ -71,34 +71,54 @@ export const RX_COMPLETION_DESC: Layout<
   ts: [28, 'u32'],
 });
 
-/** Bits of the byte at `rxdid`. */
+/** What the low four bits of the byte at `rxdid` say. */
 export const RX_COMPLETION_RXDID = 1;
-/** Bits of the byte at `ipv6ExAdd`. */
+// Bits of the byte at `ipv6ExAdd`.
+/** The packet came from this very system. */
 export const RX_COMPLETION_LOOPBACK: number = 1 << 0;
+/** IPv6 with a routing or destination options header: the checksum verdict is not to be used. */
 export const RX_COMPLETION_IPV6_EX_ADD: number = 1 << 1;
+/** The packet is not valid; this card never says so. */
 export const RX_COMPLETION_RX_ERROR: number = 1 << 2;
-/** Bits of the 16-bit unit at `packetType`. */
+// Bits of the 16-bit unit at `packetType`.
+/** The packet type, an index of the map that GET_PTYPE_MAP fills. */
 export const RX_COMPLETION_PACKET_TYPE = 0x3ff;
+/** The IP header is malformed; this card leaves that to the packet type. */
 export const RX_COMPLETION_IP_HDR_ERR: number = 1 << 10;
+/** The UDP length is wrong; as RX_COMPLETION_IP_HDR_ERR. */
 export const RX_COMPLETION_UDP_LEN_ERR: number = 1 << 11;
+/** rawCs holds no sum. */
 export const RX_COMPLETION_RAW_CS_INVALID: number = 1 << 12;
-/** Bits of the 16-bit unit at `packetLen`. */
+// Bits of the 16-bit unit at `packetLen`.
+/** Bytes written to this packet buffer, split headers not counted. */
 export const RX_COMPLETION_PACKET_LEN = 0x3fff;
+/** 1 on the driver's first lap round the ring, 0 on its second, and so on. */
 export const RX_COMPLETION_GENERATION: number = 1 << 14;
-/** Bits of the 16-bit unit at `headerLen`. */
+// Bits of the 16-bit unit at `headerLen`.
+/** Bytes written to the header buffer. */
 export const RX_COMPLETION_HEADER_LEN = 0x3ff;
+/** The packet was merged from several; rscSegLen says the size of the parts. */
 export const RX_COMPLETION_RSC: number = 1 << 10;
+/** headerLen bytes of headers are in the header buffer. */
 export const RX_COMPLETION_SPLIT_HEADER: number = 1 << 11;
-/** Bits of the byte at `descriptorDone`. */
+// Bits of the byte at `descriptorDone`.
+/** Set in every completion. */
 export const RX_COMPLETION_DESCRIPTOR_DONE: number = 1 << 0;
+/** The packet's last buffer. */
 export const RX_COMPLETION_END_OF_PACKET: number = 1 << 1;
+/** The headers did not fit, so the packet was not split. */
 export const RX_COMPLETION_HEADER_BUFFER_OVERFLOW: number = 1 << 2;
+/** Checksums were looked at; the bits below are the verdict. */
 export const RX_COMPLETION_L3_L4_PROCESSED: number = 1 << 3;
+/** The IPv4 header checksum is wrong. */
 export const RX_COMPLETION_CSUM_IP_ERR: number = 1 << 4;
+/** The layer 4 checksum is wrong. */
 export const RX_COMPLETION_CSUM_L4_ERR: number = 1 << 5;
+/** A tunnel's IPv4 header checksum is wrong; this card knows no tunnels. */
 export const RX_COMPLETION_CSUM_EXTERNAL_IP_ERR: number = 1 << 6;
+/** A tunnel's UDP checksum is wrong; as above. */
 export const RX_COMPLETION_CSUM_EXTERNAL_UDP_ERR: number = 1 << 7;
-/** Bit of the byte at `tsSubNsecsLow`. */
+/** Bit of the byte at `tsSubNsecsLow`: `ts` holds the low 32 bits of the card's clock. */
 export const RX_COMPLETION_TS_VALID: number = 1 << 0;
 
 /**
