@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { KernelBug, LOG_RING_LINES, LOG_SEVERE_LINES, MachineLog } from '../index.ts';
+import { KernelBug, LOG_RING_LINES, LOG_SEVERE_LINES, MachineLog, RATELIMIT_INTERVAL_NS } from '../index.ts';
 
 describe('MachineLog', () => {
   it('keeps lines with time, level and subsystem', () => {
@@ -59,6 +59,26 @@ describe('MachineLog', () => {
     log.warnOnce('a', 'text 2');
     log.warnOnce('b', 'text 3');
     expect(log.entries.map((entry) => entry.text)).toEqual(['text 1', 'text 3']);
+  });
+
+  it('lets a call site through ten times in five seconds, and says how many more there were', () => {
+    let nowNs = 7;
+    const log = new MachineLog(() => nowNs);
+    const passed = (site: string, calls: number) =>
+      Array.from({ length: calls }, () => log.ratelimit(site)).filter(Boolean).length;
+    expect(passed('a', 12)).toBe(10);
+    expect(passed('b', 3)).toBe(3);
+    nowNs = 7 + RATELIMIT_INTERVAL_NS;
+    expect(passed('a', 1)).toBe(0);
+    nowNs++;
+    expect(passed('a', 11)).toBe(10);
+    expect(passed('b', 11)).toBe(10);
+    expect(log.entries.map((entry) => entry.text)).toEqual(['a: 3 callbacks suppressed']);
+    nowNs += 2 * RATELIMIT_INTERVAL_NS;
+    passed('a', 1);
+    nowNs += 2 * RATELIMIT_INTERVAL_NS;
+    passed('a', 1);
+    expect(log.entries.map((entry) => entry.text).slice(1)).toEqual(['a: 1 callbacks suppressed']);
   });
 
   it('bounds what it keeps of a run that went wrong', () => {

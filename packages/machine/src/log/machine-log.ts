@@ -22,6 +22,17 @@ export const LOG_RING_LINES = 1024;
  */
 export const LOG_SEVERE_LINES = 256;
 
+/** Lines that one call site may log per interval before the rest is only counted. */
+export const RATELIMIT_BURST = 10;
+/** Length of that interval. */
+export const RATELIMIT_INTERVAL_NS = 5e9;
+
+interface Ratelimit {
+  beganNs: number;
+  passed: number;
+  suppressed: number;
+}
+
 function isSevere(level: LogLevel): boolean {
   return level === 'warn' || level === 'err' || level === 'crit';
 }
@@ -43,6 +54,7 @@ export class MachineLog {
   #next = 0;
   #seq = 0;
   readonly #once: Set<string> = new Set();
+  readonly #limits: Map<string, Ratelimit> = new Map();
   #severe: LogEntry[] = [];
   #severeLost = 0;
   readonly #expected: (string | RegExp)[] = [];
@@ -87,6 +99,32 @@ export class MachineLog {
     if (this.#once.has(key)) return;
     this.#once.add(key);
     this.warn(text);
+  }
+
+  /**
+   * Whether a call site that may be busy, named by its kernel function, should log now: {@link RATELIMIT_BURST} times per
+   * {@link RATELIMIT_INTERVAL_NS}. When a new interval begins, a line says how many were suppressed in the last.
+   *
+   * @kernel ___ratelimit — lib/ratelimit.c, 7.3
+   */
+  ratelimit(callSite: string): boolean {
+    const nowNs = this.#nowNs();
+    let limit = this.#limits.get(callSite);
+    if (limit === undefined) {
+      limit = { beganNs: nowNs, passed: 0, suppressed: 0 };
+      this.#limits.set(callSite, limit);
+    } else if (nowNs > limit.beganNs + RATELIMIT_INTERVAL_NS) {
+      if (limit.suppressed > 0) this.warn(`${callSite}: ${limit.suppressed} callbacks suppressed`);
+      limit.beganNs = nowNs;
+      limit.passed = 0;
+      limit.suppressed = 0;
+    }
+    if (limit.passed < RATELIMIT_BURST) {
+      limit.passed++;
+      return true;
+    }
+    limit.suppressed++;
+    return false;
   }
 
   /** Declares that lines containing `pattern` belong to what is being tested, whether logged already or still to come. */
