@@ -2,8 +2,8 @@
  * The simulated machine: RAM, IOMMU, bus, PCI functions, interrupts, clock, seed, contexts and log.
  *
  * Everything that a kernel finds on a computer and that decides whether a driver is right: device accesses go through live DMA
- * mappings only, caches may be incoherent, interrupts can be masked, time is virtual, and every random choice comes from one
- * seed. `machine.run()` is the only pump.
+ * mappings only; memory is coherent, or the CPU's cache hides what a device wrote, or every mapping is bounced (`swiotlb`);
+ * interrupts can be masked, time is virtual, and every random choice comes from one seed. `machine.run()` is the only pump.
  *
  * Use it to put a device model on a bus and run a driver against it.
  *
@@ -41,6 +41,7 @@ export { InstanceLock } from './context/instance-lock.ts';
 export { CPU_CACHE_LINE_BYTES } from './dma/cpu-cache.ts';
 export type { DeviceDma } from './dma/device-dma.ts';
 export {
+  DMA_ATTR_NO_WARN,
   DMA_ATTR_SKIP_CPU_SYNC,
   DMA_ATTR_WEAK_ORDERING,
   DMA_BIDIRECTIONAL,
@@ -54,8 +55,17 @@ export {
 export { type CoherentBuffer, DmaDevice } from './dma/dma-device.ts';
 export { DEFAULT_IOVA_PAGES, Iommu, MAX_LOGGED_FAULTS } from './dma/iommu.ts';
 export type { PeerWindow } from './dma/peer-window.ts';
+export { SWIOTLB_DEFAULT_BYTES, SWIOTLB_SEGMENT_SLOTS, SWIOTLB_SLOT_BYTES, Swiotlb } from './dma/swiotlb.ts';
 export { KernelBug } from './log/kernel-bug.ts';
-export { LOG_RING_LINES, LOG_SEVERE_LINES, type LogEntry, type LogLevel, MachineLog } from './log/machine-log.ts';
+export {
+  LOG_RING_LINES,
+  LOG_SEVERE_LINES,
+  type LogEntry,
+  type LogLevel,
+  MachineLog,
+  RATELIMIT_BURST,
+  RATELIMIT_INTERVAL_NS,
+} from './log/machine-log.ts';
 export { Machine, type MachineOptions, type Pumpable, type RunOptions } from './machine.ts';
 export { MAX_PAGE_ORDER, PAGE_OFFSET_MASK, PAGE_SHIFT, PAGE_SIZE } from './memory/page.ts';
 export { Ram } from './memory/ram.ts';

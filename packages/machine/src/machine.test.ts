@@ -1,5 +1,4 @@
 import { LinearMemory } from '@netmem/region';
-import { EOPNOTSUPP } from '@netmem/uapi';
 import { describe, expect, it } from 'vitest';
 import {
   Clock,
@@ -242,11 +241,11 @@ describe('Machine', () => {
     expect(() => new Machine({ memory, ramBytes: 8 << 20 })).toThrow(RangeError);
   });
 
-  it('refuses the DMA mode that does not exist yet', () => {
-    expect(() => small({ dmaMode: 'swiotlb' })).toThrow(
-      expect.objectContaining({ code: 'EOPNOTSUPP', errno: EOPNOTSUPP }),
-    );
-    expect(small({ dmaMode: 'non-coherent' }).dmaMode).toBe('non-coherent');
+  it('knows its DMA mode', () => {
+    for (const dmaMode of ['coherent', 'non-coherent', 'swiotlb'] as const) {
+      expect([small({ dmaMode }).dmaMode, small({ dmaMode }).iommu.mode]).toEqual([dmaMode, dmaMode]);
+    }
+    expect(small().dmaMode).toBe('coherent');
   });
 });
 

@@ -1,9 +1,9 @@
 import { LinearMemory } from '@netmem/region';
-import { EOPNOTSUPP, KernelError } from '@netmem/uapi';
 import { Clock } from './clock/clock.ts';
 import { ExecutionContext } from './context/execution-context.ts';
 import type { DmaMode } from './dma/dma-constants.ts';
 import { DEFAULT_IOVA_PAGES, Iommu } from './dma/iommu.ts';
+import { SWIOTLB_DEFAULT_BYTES } from './dma/swiotlb.ts';
 import { KernelBug } from './log/kernel-bug.ts';
 import { MachineLog } from './log/machine-log.ts';
 import { Ram } from './memory/ram.ts';
@@ -33,7 +33,7 @@ const MAX_ROUNDS_AT_ONE_INSTANT = 10_000_000;
 
 /** What a {@link Machine} is made from. Everything has a default. */
 export interface MachineOptions {
-  /** Where RAM is carved from. Default: an own one, twice the RAM plus 64 MiB. */
+  /** Where RAM and bounce slots are carved from. Default: an own one, twice the RAM plus 64 MiB, plus the bounce slots. */
   memory?: LinearMemory;
   /** Default 64 MiB. */
   ramBytes?: number;
@@ -46,6 +46,8 @@ export interface MachineOptions {
   seed?: number;
   /** Default `coherent`. */
   dmaMode?: DmaMode;
+  /** Bytes of all bounce slots in the DMA mode `swiotlb`, rounded up to 256 KiB. Default 16 MiB. */
+  swiotlbBytes?: number;
   /** NUMA nodes. Default 1. */
   nodes?: number;
   /** IO virtual pages. Default 262,144 (1 GiB). */
@@ -91,15 +93,11 @@ export class Machine implements Pumpable {
   #stepping = false;
   #running = false;
 
-  /**
-   * @throws KernelError EOPNOTSUPP for the DMA mode `swiotlb`, which does not exist yet.
-   * @throws RangeError when `memory` has no room for RAM.
-   */
+  /** @throws RangeError when `memory` has no room for RAM, or for bounce slots in the DMA mode `swiotlb`. */
   constructor(options: MachineOptions = {}) {
     const ramBytes = options.ramBytes ?? DEFAULT_RAM_BYTES;
     this.name = options.name ?? 'machine';
     this.dmaMode = options.dmaMode ?? 'coherent';
-    if (this.dmaMode === 'swiotlb') throw new KernelError(EOPNOTSUPP, 'machine', 'DMA mode swiotlb does not exist yet');
     const given = options.clock ?? new Clock();
     this.clock = given.context === null ? given : new Clock({ sharing: given });
     this.clock.context = this.context;
@@ -107,7 +105,8 @@ export class Machine implements Pumpable {
     this.log = new MachineLog(nowNs);
     this.trace = new Tracepoints({ nowNs, context: this.context });
     this.random = new Random(options.seed ?? 1);
-    this.memory = options.memory ?? new LinearMemory(2 * ramBytes + DEFAULT_EXTRA_BYTES);
+    const swiotlbBytes = this.dmaMode === 'swiotlb' ? (options.swiotlbBytes ?? SWIOTLB_DEFAULT_BYTES) : 0;
+    this.memory = options.memory ?? new LinearMemory(2 * ramBytes + DEFAULT_EXTRA_BYTES + swiotlbBytes);
     this.ram = new Ram(this.memory, ramBytes, options.nodes ?? 1);
     this.iommu = new Iommu({
       memory: this.memory,
@@ -116,6 +115,7 @@ export class Machine implements Pumpable {
       log: this.log,
       trace: this.trace,
       maxIovaPages: options.maxIovaPages ?? DEFAULT_IOVA_PAGES,
+      swiotlbBytes,
     });
     this.pci = new PciBus({ iommu: this.iommu, clock: this.clock, context: this.context, log: this.log });
     this.softirq = new Softirqs(this.context);

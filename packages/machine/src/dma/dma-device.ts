@@ -2,9 +2,11 @@ import { type Region, regionOver } from '@netmem/region';
 import { PAGE_OFFSET_MASK, PAGE_SHIFT, PAGE_SIZE } from '../memory/page.ts';
 import { type DeviceDma, DeviceDmaWindow } from './device-dma.ts';
 import {
+  DMA_ATTR_NO_WARN,
   DMA_ATTR_SKIP_CPU_SYNC,
   DMA_BIDIRECTIONAL,
   DMA_DIRECTION_NAMES,
+  DMA_FROM_DEVICE,
   DMA_MAPPING_ERROR,
   DMA_NONE,
   DMA_TO_DEVICE,
@@ -12,6 +14,7 @@ import {
 import type { Iommu } from './iommu.ts';
 import { domainOf, MAPPING_COHERENT, MAPPING_NAMES, MAPPING_PAGE, MAPPING_PEER, pagesSpanned } from './page-table.ts';
 import type { PeerWindow } from './peer-window.ts';
+import { SWIOTLB_SEGMENT_SLOTS, SWIOTLB_SLOT_BYTES, type Swiotlb } from './swiotlb.ts';
 
 /** Memory that CPU and device see alike at all times: rings, descriptors. */
 export interface CoherentBuffer {
@@ -57,10 +60,12 @@ export class DmaDevice {
   #liveMappings = 0;
   #coherentBuffers = 0;
   #epoch = 0;
+  #needSync: boolean;
 
   /** @internal */
   constructor(iommu: Iommu, domain: number, name: string) {
     this.#iommu = iommu;
+    this.#needSync = iommu.mode === 'non-coherent';
     this.domain = domain;
     this.name = name;
     this.window = new DeviceDmaWindow(this, iommu);
@@ -87,7 +92,7 @@ export class DmaDevice {
    * @param address - Linear address of the first byte.
    * @param attrs - DMA_ATTR_ bits; with DMA_ATTR_SKIP_CPU_SYNC the device does not see what the CPU wrote before.
    * @returns The IO virtual address, or DMA_MAPPING_ERROR: no address left or in reach of the mask, a planned failure, or
-   * (warned about) no RAM there, no direction, no mask.
+   * (warned about) no RAM there, no direction, no mask, no bounce slots left.
    * @kernel dma_map_page_attrs — kernel/dma/mapping.c, 7.3
    */
   mapPage(address: number, lengthBytes: number, direction: number, attrs: number = 0): number {
@@ -95,13 +100,14 @@ export class DmaDevice {
     if (!(lengthBytes > 0) || !iommu.ram.contains(address, lengthBytes)) {
       return this.#refuseMap(`map of ${lengthBytes} bytes at linear ${hex(address)}`, 'that is not RAM');
     }
+    if (iommu.swiotlb !== null) return this.#mapBounced(iommu.swiotlb, address, lengthBytes, direction, attrs);
     const target = iommu.streamingTarget(address - (address & PAGE_OFFSET_MASK));
     const iova = this.#map(
       MAPPING_PAGE,
       direction,
       address & PAGE_OFFSET_MASK,
       lengthBytes,
-      iommu.streamingSpace(),
+      iommu.streamingSpace,
       target,
     );
     if (iova === DMA_MAPPING_ERROR) return iova;
@@ -119,14 +125,13 @@ export class DmaDevice {
     const iommu = this.#iommu;
     const page = this.#findExact('unmap', iova, lengthBytes, direction, MAPPING_PAGE);
     if (page === 0) return;
-    const address = iommu.linearAddressOf(iova);
-    if (
-      iommu.cache !== null &&
-      address !== null &&
-      direction !== DMA_TO_DEVICE &&
-      (attrs & DMA_ATTR_SKIP_CPU_SYNC) === 0
-    ) {
-      iommu.cache.invalidate(address, lengthBytes);
+    const shows = direction !== DMA_TO_DEVICE && (attrs & DMA_ATTR_SKIP_CPU_SYNC) === 0;
+    if (iommu.swiotlb !== null) {
+      const bounce = iommu.table.firstByteOf(page);
+      if (shows) iommu.swiotlb.copyOut(bounce, 0, lengthBytes);
+      iommu.swiotlb.free(bounce, lengthBytes);
+    } else if (iommu.cache !== null && shows) {
+      iommu.cache.invalidate(iommu.linearAddressOf(iova) as number, lengthBytes);
     }
     this.#unmap(page);
     this.#liveMappings--;
@@ -140,10 +145,15 @@ export class DmaDevice {
    */
   syncForCpu(iova: number, lengthBytes: number, direction: number): void {
     const iommu = this.#iommu;
-    if (!this.#isSyncable('sync for cpu', iova, lengthBytes, direction)) return;
+    const page = this.#findSyncable('sync for cpu', iova, lengthBytes, direction);
+    if (page === 0) return;
     if (iommu.traceSyncForCpu.enabled) iommu.traceSyncForCpu.emit(this.domain, iova, lengthBytes, direction);
-    if (iommu.cache === null || direction === DMA_TO_DEVICE) return;
-    iommu.cache.invalidate(iommu.linearAddressOf(iova) as number, lengthBytes);
+    if (direction === DMA_TO_DEVICE) return;
+    if (iommu.swiotlb !== null) {
+      iommu.swiotlb.copyOut(iommu.table.firstByteOf(page), iova - iommu.table.startOf(page), lengthBytes);
+    } else {
+      iommu.cache?.invalidate(iommu.linearAddressOf(iova) as number, lengthBytes);
+    }
   }
 
   /**
@@ -154,19 +164,36 @@ export class DmaDevice {
    */
   syncForDevice(iova: number, lengthBytes: number, direction: number): void {
     const iommu = this.#iommu;
-    if (!this.#isSyncable('sync for device', iova, lengthBytes, direction)) return;
+    const page = this.#findSyncable('sync for device', iova, lengthBytes, direction);
+    if (page === 0) return;
     if (iommu.traceSyncForDevice.enabled) iommu.traceSyncForDevice.emit(this.domain, iova, lengthBytes, direction);
+    if (iommu.swiotlb !== null) {
+      // Not for FROM_DEVICE: the copy would destroy what the device has written there meanwhile.
+      if (direction === DMA_FROM_DEVICE) return;
+      iommu.swiotlb.copyIn(iommu.table.firstByteOf(page), iova - iommu.table.startOf(page), lengthBytes);
+      return;
+    }
     // Every direction cleans: arm64 does the same since a device may write less than it was given.
     iommu.cache?.clean(iommu.linearAddressOf(iova) as number, lengthBytes);
   }
 
   /**
-   * Whether syncs do anything. Ask each time: Linux clears its shortcut for good on the first bounced mapping.
+   * Whether syncs do anything. Ask each time: a device starts out as one that can skip them where its machine is coherent, and
+   * its first bounced mapping ends that for good.
    *
    * @kernel dma_dev_need_sync — include/linux/dma-mapping.h, 7.3
    */
   needSync(): boolean {
-    return this.#iommu.mode !== 'coherent';
+    return this.#needSync;
+  }
+
+  /**
+   * The most bytes that one map call can take; Infinity where only addresses limit it.
+   *
+   * @kernel dma_max_mapping_size — kernel/dma/mapping.c, 7.3
+   */
+  maxMappingBytes(): number {
+    return this.#iommu.swiotlb === null ? Infinity : SWIOTLB_SEGMENT_SLOTS * SWIOTLB_SLOT_BYTES;
   }
 
   /**
@@ -236,19 +263,59 @@ export class DmaDevice {
     this.#liveMappings--;
   }
 
-  #map(kind: number, direction: number, inPage: number, lengthBytes: number, space: number, target: number): number {
-    const { iovas, table } = this.#iommu;
-    if (this.dmaMask === null) return this.#refuseMap('map', 'the device has no DMA mask');
-    if (!isDirection(direction)) return this.#refuseMap('map', `${direction} is no direction`);
-    if (kind !== MAPPING_COHERENT && this.failNextMappings > 0) {
-      this.failNextMappings--;
+  /**
+   * Maps slots that stand for a range of RAM. The range is copied in whatever the direction and the attributes: a device that
+   * writes a part of it must leave the rest as it was, also when all of it is copied back.
+   *
+   * @kernel swiotlb_tbl_map_single — kernel/dma/swiotlb.c, 7.3
+   */
+  #mapBounced(swiotlb: Swiotlb, address: number, lengthBytes: number, direction: number, attrs: number): number {
+    const { log, streamingSpace, traceBounced, traceMap } = this.#iommu;
+    if (!this.#mayMap(MAPPING_PAGE, direction)) return DMA_MAPPING_ERROR;
+    if (traceBounced.enabled) traceBounced.emit(this.domain, this.dmaMask as number, address, lengthBytes, 1);
+    const bounce = swiotlb.alloc(address, lengthBytes);
+    if (bounce === 0) {
+      if ((attrs & DMA_ATTR_NO_WARN) === 0 && log.ratelimit('swiotlb_tbl_map_single')) {
+        const room = `total ${swiotlb.slots} (slots), used ${swiotlb.usedSlots} (slots)`;
+        log.warn(`${this.name}: swiotlb buffer is full (sz: ${lengthBytes} bytes), ${room}`, 'dma');
+      }
       return DMA_MAPPING_ERROR;
     }
+    this.#needSync = true;
+    const inPage = address & PAGE_OFFSET_MASK;
+    // Never negative: the first page of linear memory is not handed out.
+    const iova = this.#enter(MAPPING_PAGE, direction, inPage, lengthBytes, streamingSpace, bounce - inPage);
+    if (iova === DMA_MAPPING_ERROR) {
+      swiotlb.free(bounce, lengthBytes);
+      return iova;
+    }
+    swiotlb.copyIn(bounce, 0, lengthBytes);
+    if (traceMap.enabled) traceMap.emit(this.domain, address, iova, lengthBytes, direction, attrs);
+    return iova;
+  }
+
+  #map(kind: number, direction: number, inPage: number, lengthBytes: number, space: number, target: number): number {
+    if (!this.#mayMap(kind, direction)) return DMA_MAPPING_ERROR;
+    return this.#enter(kind, direction, inPage, lengthBytes, space, target);
+  }
+
+  #mayMap(kind: number, direction: number): boolean {
+    if (this.dmaMask === null || !isDirection(direction)) {
+      this.#refuseMap('map', this.dmaMask === null ? 'the device has no DMA mask' : `${direction} is no direction`);
+      return false;
+    }
+    if (kind === MAPPING_COHERENT || this.failNextMappings <= 0) return true;
+    this.failNextMappings--;
+    return false;
+  }
+
+  #enter(kind: number, direction: number, inPage: number, lengthBytes: number, space: number, target: number): number {
+    const { iovas, table } = this.#iommu;
     const pages = pagesSpanned(inPage + lengthBytes);
     const page = iovas.alloc(pages);
     if (page === 0) return DMA_MAPPING_ERROR;
     const iova = page * PAGE_SIZE + inPage;
-    if (iova + lengthBytes - 1 > this.dmaMask) {
+    if (iova + lengthBytes - 1 > (this.dmaMask as number)) {
       iovas.free(page, pages);
       return DMA_MAPPING_ERROR;
     }
@@ -297,27 +364,26 @@ export class DmaDevice {
     return page;
   }
 
-  #isSyncable(call: string, iova: number, lengthBytes: number, direction: number): boolean {
+  /** First page of the streaming mapping that this range is a part of, or 0 after a warning. */
+  #findSyncable(call: string, iova: number, lengthBytes: number, direction: number): number {
     const { table } = this.#iommu;
     const page = this.#find(call, iova, lengthBytes, MAPPING_PAGE);
-    if (page === 0) return false;
+    if (page === 0) return 0;
     const start = table.startOf(page);
     const length = table.lengthBytes[page] as number;
     if (!(iova >= start && lengthBytes >= 0 && iova + lengthBytes <= start + length)) {
-      this.#refuse(call, iova, lengthBytes, `the mapping is [${hex(start)}, ${hex(start + length)})`);
-      return false;
+      return this.#refuse(call, iova, lengthBytes, `the mapping is [${hex(start)}, ${hex(start + length)})`);
     }
     const mapped = table.direction[page] as number;
     if (direction !== mapped && mapped !== DMA_BIDIRECTIONAL) {
-      this.#refuse(
+      return this.#refuse(
         call,
         iova,
         lengthBytes,
         `mapped ${DMA_DIRECTION_NAMES[mapped]}, not ${DMA_DIRECTION_NAMES[direction]}`,
       );
-      return false;
     }
-    return true;
+    return page;
   }
 
   #refuse(call: string, iova: number, lengthBytes: number, reason: string): 0 {

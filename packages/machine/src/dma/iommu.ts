@@ -8,8 +8,9 @@ import { CpuCache } from './cpu-cache.ts';
 import type { DmaMode } from './dma-constants.ts';
 import { DmaDevice } from './dma-device.ts';
 import { IovaAllocator } from './iova-allocator.ts';
-import { PageTable } from './page-table.ts';
+import { MAPPING_PAGE, PageTable } from './page-table.ts';
 import type { PeerWindow } from './peer-window.ts';
+import { Swiotlb } from './swiotlb.ts';
 
 /** IO virtual pages that a machine has by default: 1 GiB of addresses, which stay small integers everywhere. */
 export const DEFAULT_IOVA_PAGES: number = 1 << 18;
@@ -37,15 +38,17 @@ export interface IommuParts {
   readonly log: MachineLog;
   readonly trace: Tracepoints;
   readonly maxIovaPages: number;
+  /** Of the mode `swiotlb` only. */
+  readonly swiotlbBytes: number;
 }
 
 /**
  * The machine's IOMMU: every device access goes through its page table. What is not mapped for that device, in that direction,
  * faults: counted, logged once per page and kind, and no byte is touched.
  *
- * A page-table entry leads into a *byte space*: linear memory, RAM as devices see it when they do not snoop the CPU's cache,
- * or a peer window over foreign bytes. The mode of the machine decides where a mapping leads and what a sync does; the
- * device's accesses are the same in every mode.
+ * A page-table entry leads into a *byte space*: linear memory (RAM or bounce slots), RAM as devices see it when they do not snoop
+ * the CPU's cache, or a peer window over foreign bytes. The mode of the machine decides where a mapping leads and what a sync
+ * does; the device's accesses are the same in every mode.
  */
 export class Iommu {
   readonly mode: DmaMode;
@@ -55,8 +58,12 @@ export class Iommu {
   readonly spaces: Region[];
   /** @internal */
   readonly iovas: IovaAllocator;
-  /** Null on a coherent machine. @internal */
+  /** On a machine that is not coherent only. @internal */
   readonly cache: CpuCache | null;
+  /** The bounce slots of the mode `swiotlb`, else null. */
+  readonly swiotlb: Swiotlb | null;
+  /** Index of the byte space that streaming mappings of RAM lead to. @internal */
+  readonly streamingSpace: number;
   /** @internal */
   readonly ram: Ram;
   /** @internal */
@@ -65,6 +72,8 @@ export class Iommu {
   readonly traceMap: Tracepoint;
   /** @internal */
   readonly traceUnmap: Tracepoint;
+  /** @internal */
+  readonly traceBounced: Tracepoint;
   /** @internal */
   readonly traceSyncForCpu: Tracepoint;
   /** @internal */
@@ -87,11 +96,13 @@ export class Iommu {
     this.table = new PageTable(parts.maxIovaPages);
     this.iovas = new IovaAllocator(parts.maxIovaPages);
     this.spaces = [regionOver(memory.bytes, memory.view, 0, memory.capacityBytes)];
-    this.cache = parts.mode === 'coherent' ? null : new CpuCache(memory, ram);
-    if (this.cache !== null) this.spaces.push(this.cache.deviceView);
+    this.cache = parts.mode === 'non-coherent' ? new CpuCache(memory, ram) : null;
+    this.swiotlb = parts.mode === 'swiotlb' ? new Swiotlb(memory, parts.swiotlbBytes) : null;
+    this.streamingSpace = this.cache === null ? SPACE_LINEAR : this.spaces.push(this.cache.deviceView) - 1;
     const range = ['device', 'dma_addr', 'size', 'dir'];
     this.traceMap = trace.define('dma_map_phys', ['device', 'phys_addr', 'dma_addr', 'size', 'dir', 'attrs']);
     this.traceUnmap = trace.define('dma_unmap_phys', [...range, 'attrs']);
+    this.traceBounced = trace.define('swiotlb_bounced', ['device', 'dma_mask', 'dev_addr', 'size', 'force']);
     this.traceSyncForCpu = trace.define('dma_sync_single_for_cpu', range);
     this.traceSyncForDevice = trace.define('dma_sync_single_for_device', range);
     this.#traceFault = trace.define('io_page_fault', ['device', 'iova', 'flags']);
@@ -102,7 +113,7 @@ export class Iommu {
     return this.#faults;
   }
 
-  /** CPU cache lines that destroyed what a device had written; always 0 on a coherent machine. */
+  /** CPU cache lines that destroyed what a device had written; can only happen in the mode `non-coherent`. */
   get overwrittenLines(): number {
     return this.cache?.overwrittenLines ?? 0;
   }
@@ -161,12 +172,7 @@ export class Iommu {
     return found;
   }
 
-  /** Where a RAM address leads for streaming DMA: the byte space, and the offset in it. @internal */
-  streamingSpace(): number {
-    return this.cache === null ? SPACE_LINEAR : SPACE_LINEAR + 1;
-  }
-
-  /** Offset of a linear RAM address in {@link Iommu.streamingSpace}. @internal */
+  /** Offset of a linear RAM address in {@link Iommu.streamingSpace}; no use where RAM is bounced. @internal */
   streamingTarget(address: number): number {
     return this.cache === null ? address : address - this.ram.region.base;
   }
@@ -194,13 +200,21 @@ export class Iommu {
     this.log.emit('err', 'iommu', `IOMMU fault: ${text}`);
   }
 
-  /** The linear address behind an IO virtual address, for messages and inspection; null when it leads elsewhere. */
+  /**
+   * The linear address behind an IO virtual address, for messages and inspection; null when it leads elsewhere. Of a bounced
+   * mapping: the RAM that the slots stand for.
+   */
   linearAddressOf(iova: number): number | null {
-    if (this.table.headOf(iova) === 0) return null;
+    const { table } = this;
+    const head = table.headOf(iova);
+    if (head === 0) return null;
+    if (this.swiotlb !== null && table.kind[head] === MAPPING_PAGE) {
+      return this.swiotlb.originOf(table.firstByteOf(head)) + (iova - table.startOf(head));
+    }
     const page = iova >>> PAGE_SHIFT;
-    const offset = (this.table.target[page] as number) + (iova & (PAGE_SIZE - 1));
-    const space = this.table.space[page] as number;
+    const offset = (table.target[page] as number) + (iova & (PAGE_SIZE - 1));
+    const space = table.space[page] as number;
     if (space === SPACE_LINEAR) return offset;
-    return this.cache !== null && space === this.streamingSpace() ? offset + this.ram.region.base : null;
+    return space === this.streamingSpace ? offset + this.ram.region.base : null;
   }
 }

@@ -122,6 +122,11 @@ export class PageTable {
     return page * PAGE_SIZE + (this.low[page] as number);
   }
 
+  /** Offset in its byte space of the first byte of the mapping whose first page is `page`. */
+  firstByteOf(page: number): number {
+    return (this.target[page] as number) + (this.low[page] as number);
+  }
+
   /** First page of the mapping that covers an address, 0 for none. Any number is allowed. */
   headOf(iova: number): number {
     return iova >= 0 && iova < this.pages * PAGE_SIZE ? (this.head[iova >>> PAGE_SHIFT] as number) : 0;
