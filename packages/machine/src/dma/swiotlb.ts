@@ -3,7 +3,11 @@ import { PAGE_SIZE } from '../memory/page.ts';
 
 const SLOT_SHIFT = 11;
 
-/** Bytes of a bounce slot. @kernel IO_TLB_SIZE — include/linux/swiotlb.h, 7.3 */
+/**
+ * Bytes of a bounce slot.
+ *
+ * @kernel IO_TLB_SIZE — include/linux/swiotlb.h, 7.3
+ */
 export const SWIOTLB_SLOT_BYTES: number = 1 << SLOT_SHIFT;
 
 /**
@@ -29,7 +33,7 @@ const PAGE_SLOTS = PAGE_SIZE >>> SLOT_SHIFT;
  *
  * The bytes are part of linear memory, so that a device's access to a slot costs what its access to a page does.
  *
- * @kernel io_tlb_pool — include/linux/swiotlb.h, 7.3 (partial: one area, no dynamic pools, no alignment mask of a device)
+ * @kernel struct io_tlb_pool — include/linux/swiotlb.h, 7.3 (partial: one area, no dynamic pools, no alignment mask of a device)
  */
 export class Swiotlb {
   /** Slots in all. */
