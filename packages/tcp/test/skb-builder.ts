@@ -26,6 +26,13 @@ export const frag = (size: number, offset: number = 0, memory: FragSpec['memory'
   size,
 });
 
+/** Where bytes of the stream were put: `offset` counts in the dma-buf, -1 for bytes a CPU can read. */
+export interface Place {
+  position: number;
+  size: number;
+  offset: number;
+}
+
 /** Payload byte `i` of every stream in these tests. */
 export function pattern(i: number): number {
   return (i * 7 + (i >>> 8) * 13) & 0xff;
@@ -47,6 +54,8 @@ export class SkbBench {
   #uring: DmabufMemory | null = null;
   /** Position in the stream of the next byte built. */
   position = 0;
+  /** All bytes built, in order. */
+  readonly places: Place[] = [];
 
   constructor(options: DmabufMemoryOptions = {}) {
     this.machine = new Machine({ ramBytes: 2 ** 22 });
@@ -62,7 +71,7 @@ export class SkbBench {
     for (const { memory, offset, size } of spec.frags) {
       const ref = this.#take(memory);
       const address = this.netmem.address(ref);
-      if (address === null) this.position += size;
+      if (address === null) this.#skip(this.memory.indexOf(ref) * 4096 + offset, size);
       else this.#pattern(address + offset, size);
       skb.addRxFragNetmem(ref, offset, size, 4096);
     }
@@ -87,8 +96,14 @@ export class SkbBench {
     return this.#uring.take();
   }
 
+  #skip(offset: number, size: number): void {
+    this.places.push({ position: this.position, size, offset });
+    this.position += size;
+  }
+
   #pattern(address: number, length: number): void {
     const { bytes } = this.machine.memory;
+    if (length > 0) this.places.push({ position: this.position, size: length, offset: -1 });
     for (let i = 0; i < length; i++) bytes[address + i] = pattern(this.position++);
   }
 }
