@@ -12,4 +12,6 @@ export interface NetlinkSocketLike {
   /** Bindings that live as long as the socket, in order of binding. */
   readonly bindings: Set<DmabufBinding>;
   readonly closed: boolean;
+  /** Ends the bindings. */
+  close(): void;
 }
