@@ -4,7 +4,7 @@ import { Machine } from '@netmem/machine';
 import { Network, type SkBuff } from '@netmem/netdev';
 import { type NetmemRef, NetmemTable } from '@netmem/netmem';
 import { PagePools } from '@netmem/page-pool';
-import { DmabufMemory, type DmabufMemoryOptions } from './dmabuf-memory.ts';
+import { DmabufMemory, type DmabufOptions } from './dmabuf-memory.ts';
 
 /** A fragment: bytes in a page, or a place in the dma-buf. */
 export interface FragSpec {
@@ -57,7 +57,7 @@ export class SkbBench {
   /** All bytes built, in order. */
   readonly places: Place[] = [];
 
-  constructor(options: DmabufMemoryOptions = {}) {
+  constructor(options: DmabufOptions = {}) {
     this.machine = new Machine({ ramBytes: 2 ** 22 });
     this.netmem = new NetmemTable(this.machine, { maxNetIovs: 8192 });
     this.pools = new PagePools(this.machine, this.netmem);
