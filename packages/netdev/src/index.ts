@@ -55,6 +55,18 @@ export { skbFragDmaMap } from './skbuff-dma.ts';
 export { DEFAULT_MAX_SKBS, SkBuffPool } from './skbuff-pool.ts';
 export { SkBuffQueue } from './skbuff-queue.ts';
 export { NETDEV_BUDGET, NETDEV_MAX_BACKLOG, SoftNet } from './softnet.ts';
+export {
+  createPacketDriver,
+  createTestNetwork,
+  type FrameMeta,
+  type PacketChannels,
+  type PacketCounters,
+  PacketDriver,
+  type PacketDriverEthtool,
+  type PacketDriverOptions,
+  type PacketRings,
+  type TestNetworkOptions,
+} from './testing/index.ts';
 export type { DevmemOwner } from './transmit.ts';
 export { NetdevTxQueue, TX_RETRY_NS } from './tx-queue.ts';
 export { devXdpAttach, devXdpPropagate, devXskAttach } from './xdp.ts';

@@ -4,7 +4,7 @@ import {
   DMA_BIDIRECTIONAL,
   DMA_FROM_DEVICE,
   type DmaDevice,
-  Machine,
+  type Machine,
   PAGE_SIZE,
   type PeerWindow,
 } from '@netmem/machine';
@@ -18,7 +18,8 @@ import {
 } from '@netmem/page-pool';
 import { regionOf } from '@netmem/region';
 import { isErr } from '@netmem/uapi';
-import { type NetDevice, Network, type NetworkOptions, type SkBuff } from '../src/index.ts';
+import type { NetDevice, Network, NetworkOptions, SkBuff } from '../src/index.ts';
+import { createTestNetwork } from '../src/testing/index.ts';
 
 export interface World {
   machine: Machine;
@@ -26,8 +27,7 @@ export interface World {
 }
 
 export function makeWorld(options: Partial<NetworkOptions> = {}): World {
-  const machine = new Machine({ ramBytes: 8 << 20, maxIovaPages: 4096 });
-  return { machine, network: new Network({ machine, maxSkbs: 512, ...options }) };
+  return createTestNetwork({ network: options });
 }
 
 /** An skb, or the test's end. */
