@@ -54,6 +54,14 @@ export class InetAddress {
     return this;
   }
 
+  /** Back to the unspecified address of a family. */
+  setAny(family: number): this {
+    this.scopeId = 0;
+    this.setV4(0);
+    if (family !== 2) this.w2 = 0;
+    return this;
+  }
+
   /** Sixteen bytes at `at`, network order. */
   readV6(view: DataView, at: number): this {
     this.w0 = view.getInt32(at);

@@ -1,82 +1,50 @@
 /**
  * One TCP connection or listener: what Linux calls tcp_sock.
  *
- * Who owns what. The protocol half (this folder) owns every field; the socket half (`../socket`) reads those listed under "socket layer reads" and writes
- * only those listed under "socket layer writes". The receive queue is filled here, in softirq context; the socket layer takes from it in process context
- * by `eatSkb(skb)` after it has advanced `copiedSeq`, and tells how much it took by `cleanupRbuf(copied)`. There is one thread and no socket lock:
- * instead, a `SockListener` callback runs in the middle of packet processing and must only note readiness (set a flag, resolve a promise), never call
- * back into the socket.
+ * Who owns what. The protocol half (this folder) owns every field; the socket half (`../socket`) reads those under "socket layer reads" and writes only
+ * those under "socket layer writes". The receive queue is filled here, in softirq context; the socket layer takes from it in process context by
+ * `eatSkb(skb)` after it has advanced `copiedSeq`, and tells how much it took by `cleanupRbuf(copied)`. There is one thread and no socket lock: instead, a
+ * `SockListener` callback runs in the middle of packet processing and must only note readiness (set a flag, resolve a promise), never call back into
+ * the socket.
+ *
+ * The class holds state and a thin front; the work is done by functions in the files named after their role (input.ts, output.ts, acked.ts, …), which
+ * take the sock first, as in the kernel. State that belongs to one role lives in that role's object: `wnd`, `ack`, `rtt`, `reno`, `rxSack`, `ofo`,
+ * `options`.
  *
  * @kernel tcp_sock — include/linux/tcp.h, 7.3
  */
+import type { Timer } from '@netmem/machine';
 import { type SkBuff, SkBuffQueue } from '@netmem/netdev';
 import type { Region } from '@netmem/region';
-import { EOPNOTSUPP } from '@netmem/uapi';
 import { InetAddress } from '../stack/inet-address.ts';
 import type { InetCore } from '../stack/inet-core.ts';
-import { TCP_CLOSE } from './tcp-states.ts';
+import { Dst } from '../stack/routes.ts';
+import type { SockListener } from '../stack/sock-listener.ts';
+import { setQuickack } from './ack.ts';
+import { AckControl, TCP_PINGPONG_THRESH } from './ack-control.ts';
+import { bindSock } from './bind.ts';
+import { closeSock, disconnectSock, shutdownSock } from './close.ts';
+import { connectSock } from './connect.ts';
+import { type ConnectionNode, newNode } from './connection-table.ts';
+import { abortSock } from './done.ts';
+import { acceptDequeue, listenSock } from './listen.ts';
+import { NewReno } from './newreno.ts';
+import { OutOfOrderQueue } from './ofo-queue.ts';
+import { NegotiatedOptions } from './options.ts';
+import { cleanupRbuf, eatSkb } from './read.ts';
+import { RttEstimator } from './rtt.ts';
+import { RxSack } from './rx-sack.ts';
+import { isWriteable } from './send-space.ts';
+import { sendFrom, setCork, setNodelay } from './sendmsg.ts';
+import { fillInfo, type TcpInfo } from './tcp-info.ts';
+import { TCP_CLOSE, TCP_LISTEN } from './tcp-states.ts';
+import { createTimers } from './timers.ts';
+import { ReceiveWindow, rcvSpaceAdjust, setUserWindowClamp } from './window.ts';
 
-/** Told about readiness. One object per socket layer is enough: the socket comes along. */
-export interface SockListener {
-  /** State, error or shutdown mask changed. @kernel sk_state_change */
-  stateChanged(sock: object): void;
-  /** The receive queue or (a listener's) accept queue grew, or its end came. @kernel sk_data_ready */
-  readable(sock: object): void;
-  /** Send-buffer space came free. @kernel sk_write_space */
-  writable(sock: object): void;
-  /** The sock left the protocol for good; called once. Per-socket tables (devmem tokens) are released now. @kernel sk_destruct */
-  destroyed(sock: object): void;
-}
+export type { SockListener } from '../stack/sock-listener.ts';
+export type { TcpInfo } from './tcp-info.ts';
 
-/** What `getsockopt(TCP_INFO)` reports, in the units of struct tcp_info. @kernel tcp_get_info — net/ipv4/tcp.c, 7.3 */
-export interface TcpInfo {
-  state: number;
-  caState: number;
-  retransmits: number;
-  probes: number;
-  backoff: number;
-  /** TCPI_OPT_TIMESTAMPS 1, SACK 2, WSCALE 4. */
-  options: number;
-  sndWscale: number;
-  rcvWscale: number;
-  rtoUs: number;
-  atoUs: number;
-  sndMss: number;
-  rcvMss: number;
-  unacked: number;
-  sacked: number;
-  lost: number;
-  retrans: number;
-  lastDataSentMs: number;
-  lastDataRecvMs: number;
-  lastAckRecvMs: number;
-  pmtu: number;
-  rcvSsthresh: number;
-  rttUs: number;
-  rttvarUs: number;
-  sndSsthresh: number;
-  sndCwnd: number;
-  advmss: number;
-  reordering: number;
-  rcvRttUs: number;
-  rcvSpace: number;
-  totalRetrans: number;
-  bytesAcked: number;
-  bytesReceived: number;
-  bytesSent: number;
-  bytesRetrans: number;
-  segsOut: number;
-  segsIn: number;
-  dataSegsIn: number;
-  dataSegsOut: number;
-  notsentBytes: number;
-  minRttUs: number;
-  rcvOoopack: number;
-  sndWnd: number;
-  rcvWnd: number;
-}
-
-/** @see the module comment for who may touch what. */
+/** See the module comment for who may touch what. */
 export class TcpSock {
   readonly stack: InetCore;
   /** AF_INET 2 or AF_INET6 10. */
@@ -153,11 +121,122 @@ export class TcpSock {
   /** The socket layer's own object for this sock. Not copied to accepted children. */
   userData: object | null = null;
 
+  // ---- protocol half only ------------------------------------------------------------------------------------------------------------------------------
+  /** Place in the connection table; `node.linked` tells whether it is in. */
+  readonly node: ConnectionNode;
+  /** Cached route to the peer. */
+  readonly dst: Dst = new Dst();
+  /** Bound by bind(2), not by connect: the port stays across disconnect. */
+  boundPort: boolean = false;
+  boundAddress: boolean = false;
+
+  readonly wnd: ReceiveWindow = new ReceiveWindow();
+  readonly ack: AckControl = new AckControl();
+  readonly rtt: RttEstimator;
+  readonly reno: NewReno = new NewReno();
+  readonly options: NegotiatedOptions = new NegotiatedOptions();
+  readonly rxSack: RxSack = new RxSack();
+  readonly ofo: OutOfOrderQueue = new OutOfOrderQueue();
+
+  /** What word 3 of a header must be for the fast path (without PSH); 0 turns the fast path off. @kernel pred_flags — include/linux/tcp.h, 7.3 */
+  predFlags: number = 0;
+  /** Header with the options of every segment: 20 or 32. */
+  headerLength: number = 20;
+
+  // Sending.
+  sndNxt: number = 0;
+  /** The peer's window, and the segment it was taken from. */
+  sndWnd: number = 0;
+  sndWl1: number = 0;
+  maxWindow: number = 0;
+  /** Last byte that must be pushed. */
+  pushedSeq: number = 0;
+  /** End of the last small segment sent (Minshall's Nagle). */
+  sndSml: number = 0;
+  /** End of urgent data sent. */
+  sndUp: number = 0;
+  mssCache: number = 536;
+  advmss: number = 536;
+  pmtu: number = 0;
+  /** Not sent yet; sent and not acknowledged. Both hold skbs of page fragments only. */
+  readonly writeQueue: SkBuffQueue = new SkBuffQueue();
+  readonly rtxQueue: SkBuffQueue = new SkBuffQueue();
+  /** Segments sent and not acknowledged; of these selectively acknowledged, presumed lost, sent again. */
+  packetsOut: number = 0;
+  sackedOut: number = 0;
+  lostOut: number = 0;
+  retransOut: number = 0;
+  retransmits: number = 0;
+  backoff: number = 0;
+  probesOut: number = 0;
+  /** When the first retransmission of this recovery left, ms; 0 none. */
+  retransStampMs: number = 0;
+  lsndTimeMs: number = 0;
+  /** When the first SYN left. */
+  synSentMs: number = 0;
+  /** Initial sequence number when a replaced TIME_WAIT chose it. */
+  nextIsn: number | null = null;
+  rcvTstampMs: number = 0;
+  /** Truesize of segments in the device's hands. */
+  wmemAlloc: number = 0;
+  throttled: boolean = false;
+  /** TCP_NAGLE_OFF, TCP_NAGLE_CORK, TCP_NAGLE_PUSH. */
+  nonagle: number = 0;
+  delivered: number = 0;
+  lost: number = 0;
+  /** Somebody waits for send space. @kernel SOCK_NOSPACE */
+  noSpace: boolean = false;
+  /** A FIN that found no memory. */
+  finPending: boolean = false;
+  /** Linear sum of addresses and protocol for checksums. */
+  pseudoSum: number = 0;
+
+  // Timers.
+  readonly retransmitTimer: Timer;
+  readonly delackTimer: Timer;
+  readonly sockTimer: Timer;
+  /** ICSK_TIME_RETRANS, ICSK_TIME_PROBE0 or 0. */
+  pendingTimer: number = 0;
+  lastOowAckMs: number = 0;
+  lastChallengeMs: number = 0;
+
+  // Listener.
+  /** Half-open requests in order of arrival, then connections nobody accepted. */
+  synQueueLength: number = 0;
+  acceptHead: TcpSock | null = null;
+  acceptTail: TcpSock | null = null;
+  acceptNext: TcpSock | null = null;
+  /** The listener this connection waits at. */
+  parent: TcpSock | null = null;
+  destroyedOnce: boolean = false;
+
+  // Counters of tcp_info.
+  totalRetrans: number = 0;
+  bytesAcked: number = 0;
+  bytesReceived: number = 0;
+  bytesSent: number = 0;
+  bytesRetrans: number = 0;
+  segsIn: number = 0;
+  segsOut: number = 0;
+  dataSegsIn: number = 0;
+  dataSegsOut: number = 0;
+  rcvOoopack: number = 0;
+
   private constructor(stack: InetCore, family: number) {
     this.stack = stack;
     this.family = family;
     this.localAddress = InetAddress.any(family);
     this.remoteAddress = InetAddress.any(family);
+    const sysctl = stack.sysctl;
+    this.rcvbuf = sysctl.tcpRmemDefault;
+    this.sndbuf = sysctl.tcpWmemDefault;
+    this.rtt = new RttEstimator(sysctl.tcpRtoMinMs, sysctl.tcpRtoMaxMs);
+    this.node = newNode(this);
+    const timers = createTimers(this, stack.machine.clock);
+    this.retransmitTimer = timers.retransmit;
+    this.delackTimer = timers.delack;
+    this.sockTimer = timers.sock;
+    stack.tcp.sockCreated();
   }
 
   /** A closed socket. @param family AF_INET 2 or AF_INET6 10 */
@@ -168,43 +247,47 @@ export class TcpSock {
   // ---- addresses and life ------------------------------------------------------------------------------------------------------------------------------
 
   /** @returns 0; -EINVAL already bound or not closed; -EADDRNOTAVAIL not an address of this host; -EADDRINUSE. Port 0 picks one. */
-  bind(_address: InetAddress, _port: number): number {
-    return -EOPNOTSUPP;
+  bind(address: InetAddress, port: number): number {
+    return bindSock(this, address, port);
   }
 
   /** @returns 0; -EINVAL not CLOSE or LISTEN; -EADDRINUSE. Again on a listener: the backlog changes. */
-  listen(_backlog: number): number {
-    return -EOPNOTSUPP;
+  listen(backlog: number): number {
+    return listenSock(this, backlog);
   }
 
   /** The oldest established connection, or null. @kernel inet_csk_accept */
   acceptDequeue(): TcpSock | null {
-    return null;
+    return acceptDequeue(this);
   }
 
   /**
    * Sends the SYN. The socket layer answers EISCONN and EALREADY before and EINPROGRESS after.
-   * @returns 0 sent; -ENETUNREACH, -EHOSTUNREACH no route; -EADDRNOTAVAIL no free port; -EADDRINUSE the 4-tuple exists; -EINVAL listening; -ENOBUFS
+   * @returns 0 sent; -ENETUNREACH, -EHOSTUNREACH no route; -EADDRNOTAVAIL no free port, or the four-tuple exists; -EINVAL listening; -ENOBUFS
    */
-  connect(_address: InetAddress, _port: number): number {
-    return -EOPNOTSUPP;
+  connect(address: InetAddress, port: number): number {
+    return connectSock(this, address, port);
   }
 
   /** AF_UNSPEC connect: back to CLOSE, RST if there was a connection. @kernel tcp_disconnect */
   disconnect(): number {
-    return 0;
+    return disconnectSock(this);
   }
 
   /** @param how SHUT_RD 0, SHUT_WR 1, SHUT_RDWR 2. @returns 0; -EINVAL bad how; -ENOTCONN. @kernel inet_shutdown */
-  shutdown(_how: number): number {
-    return -EOPNOTSUPP;
+  shutdown(how: number): number {
+    return shutdownSock(this, how);
   }
 
   /** close(2): unread data or lingerNs 0 sends RST, else FIN and the protocol finishes alone. -1: SO_LINGER off. @kernel tcp_close */
-  close(_lingerNs: number = -1): void {}
+  close(lingerNs: number = -1): void {
+    closeSock(this, lingerNs);
+  }
 
   /** Ends the connection with RST and `error` (positive errno) for the application. @kernel tcp_abort */
-  abort(_error: number): void {}
+  abort(error: number): void {
+    abortSock(this, error);
+  }
 
   // ---- data --------------------------------------------------------------------------------------------------------------------------------------------
 
@@ -213,18 +296,24 @@ export class TcpSock {
    * @param flags MSG_OOB 1, MSG_EOR 0x80, MSG_MORE 0x8000 count here; the rest is the socket layer's.
    * @returns bytes taken (> 0, may be short); -EAGAIN no space, or still connecting; -EPIPE sending side is shut; -error the pending error, now cleared; -ENOBUFS no memory
    */
-  sendFrom(_region: Region, _at: number, _length: number, _flags: number): number {
-    return -EOPNOTSUPP;
+  sendFrom(region: Region, at: number, length: number, flags: number): number {
+    return sendFrom(this, region, at, length, flags);
   }
 
   /** Takes `skb` (any member) off the receive queue, uncharges and frees it. @kernel tcp_eat_recv_skb */
-  eatSkb(_skb: SkBuff): void {}
+  eatSkb(skb: SkBuff): void {
+    eatSkb(this, skb);
+  }
 
   /** After recvmsg moved `copied` bytes: sends a window update or a due ACK. @kernel tcp_cleanup_rbuf */
-  cleanupRbuf(_copied: number): void {}
+  cleanupRbuf(copied: number): void {
+    cleanupRbuf(this, copied);
+  }
 
   /** Dynamic right-sizing; call after each skb taken, before `cleanupRbuf`. @kernel tcp_rcv_space_adjust */
-  rcvSpaceAdjust(): void {}
+  rcvSpaceAdjust(): void {
+    rcvSpaceAdjust(this);
+  }
 
   /** Returns and clears the pending error: 0 or negative errno. @kernel sock_error */
   takeError(): number {
@@ -235,37 +324,43 @@ export class TcpSock {
 
   /** Room for writing as poll sees it: at least a third of the buffer free. @kernel sk_stream_is_writeable */
   get writeable(): boolean {
-    return false;
+    return isWriteable(this);
   }
 
   // ---- options that act at once ------------------------------------------------------------------------------------------------------------------------
 
   /** TCP_NODELAY. Turning it on pushes what waits. */
-  setNodelay(_on: boolean): void {}
+  setNodelay(on: boolean): void {
+    setNodelay(this, on);
+  }
   /** TCP_CORK. Turning it off pushes what waits. */
-  setCork(_on: boolean): void {}
+  setCork(on: boolean): void {
+    setCork(this, on);
+  }
   /** TCP_QUICKACK. @kernel __tcp_sock_set_quickack */
-  setQuickack(_value: number): void {}
+  setQuickack(value: number): void {
+    setQuickack(this, value);
+  }
   /** TCP_WINDOW_CLAMP. @returns 0; -EINVAL zero on a live socket. */
-  setWindowClamp(_value: number): number {
-    return 0;
+  setWindowClamp(value: number): number {
+    return setUserWindowClamp(this, value);
   }
   /** Values of the three flags above, for getsockopt. */
   get nodelay(): boolean {
-    return false;
+    return (this.nonagle & 1) !== 0;
   }
   get cork(): boolean {
-    return false;
+    return (this.nonagle & 2) !== 0;
   }
   get quickack(): number {
-    return 1;
+    return this.ack.pingpong >= TCP_PINGPONG_THRESH ? 0 : 1;
   }
   /** Current sending MSS, TCP_MAXSEG's answer. */
   get mss(): number {
-    return 536;
+    return this.userMss !== 0 && (this.state === TCP_CLOSE || this.state === TCP_LISTEN) ? this.userMss : this.mssCache;
   }
   /** A new object with struct tcp_info's values. */
   info(): TcpInfo {
-    throw new Error('tcp_info is filled by info.ts');
+    return fillInfo(this);
   }
 }

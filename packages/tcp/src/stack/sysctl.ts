@@ -1,0 +1,67 @@
+/**
+ * The knobs under `/proc/sys/net` that this stack honours, with Linux's defaults. Plain numbers, read where they are used; a host's owner may write them
+ * before opening sockets.
+ */
+export class Sysctl {
+  /** Receive buffer: least, default, most. The default of `most` was raised to 32 MiB in Linux 6.17; 6 MiB, its value before, fits a simulated machine. @kernel sysctl_tcp_rmem — net/ipv4/tcp.c, 7.3 */
+  tcpRmemMin: number = 4096;
+  tcpRmemDefault: number = 131072;
+  tcpRmemMax: number = 6291456;
+  tcpWmemMin: number = 4096;
+  tcpWmemDefault: number = 16384;
+  tcpWmemMax: number = 4194304;
+  /** Limits of SO_RCVBUF and SO_SNDBUF. @kernel sysctl_rmem_max — net/core/sock.c, 7.3 */
+  rmemMax: number = 212992;
+  wmemMax: number = 212992;
+  rmemDefault: number = 212992;
+  wmemDefault: number = 212992;
+  tcpModerateRcvbuf: boolean = true;
+  tcpWindowScaling: boolean = true;
+  tcpTimestamps: boolean = true;
+  tcpSack: boolean = true;
+  tcpDsack: boolean = true;
+  tcpSynRetries: number = 6;
+  tcpSynackRetries: number = 5;
+  tcpRetries1: number = 3;
+  tcpRetries2: number = 15;
+  tcpOrphanRetries: number = 8;
+  /** How long an orphan waits in FIN_WAIT2. */
+  tcpFinTimeoutMs: number = 60_000;
+  /** TIME_WAIT. A constant in Linux (TCP_TIMEWAIT_LEN); a knob here so that a program may end sooner. */
+  tcpTimewaitMs: number = 60_000;
+  tcpMaxTwBuckets: number = 16_384;
+  /** 0 off, 1 always, 2 (Linux's default) only for loopback. A connection from the same host and port with a later timestamp replaces a TIME_WAIT. */
+  tcpTwReuse: number = 1;
+  tcpAbortOnOverflow: boolean = false;
+  tcpReordering: number = 3;
+  tcpLimitOutputBytes: number = 4_194_304;
+  /** Least time between two ACKs in answer to the same sock's invalid segments. @kernel sysctl_tcp_invalid_ratelimit — net/ipv4/tcp_ipv4.c, 7.3 */
+  tcpInvalidRatelimitMs: number = 500;
+  /** Challenge ACKs a second, for the whole host. Linux's default is without limit since 6.0; 1000, its value before, because the peers here are strangers. */
+  tcpChallengeAckLimit: number = 1000;
+  tcpRtoMinMs: number = 200;
+  tcpRtoMaxMs: number = 120_000;
+  tcpNoMetricsSave: boolean = true;
+  tcpSlowStartAfterIdle: boolean = true;
+  tcpMinSndMss: number = 48;
+  somaxconn: number = 4096;
+  /** Half-open connections a listener may have at a time, whatever its backlog. */
+  tcpMaxSynBacklog: number = 1024;
+  ipDefaultTtl: number = 64;
+  ipLocalPortMin: number = 32768;
+  ipLocalPortMax: number = 60999;
+  /** ICMP errors sent a second for the whole host. @kernel sysctl_icmp_msgs_per_sec — net/ipv4/icmp.c, 7.3 */
+  icmpMsgsPerSec: number = 1000;
+  icmpMsgsBurst: number = 50;
+  icmpEchoIgnoreAll: boolean = false;
+  /** Neighbour tables: bytes of waiting packets per unresolved neighbour, entries, probes, times. @kernel neigh_parms — net/ipv4/arp.c, 7.3 */
+  neighUnresQlenBytes: number = 212_992;
+  neighMaxEntries: number = 1024;
+  neighMcastProbes: number = 3;
+  neighUcastProbes: number = 3;
+  neighRetransMs: number = 1000;
+  neighReachableMs: number = 30_000;
+  neighDelayProbeMs: number = 5000;
+  neighGcStaleMs: number = 60_000;
+  neighLocktimeMs: number = 1000;
+}

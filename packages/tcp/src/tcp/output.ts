@@ -1,0 +1,280 @@
+/** What may leave now: the peer's window, the congestion window, Nagle, and retransmissions. @kernel tcp_write_xmit — net/ipv4/tcp_output.c, 7.3 */
+import type { SkBuff } from '@netmem/netdev';
+import { EAGAIN, ENOMEM } from '@netmem/uapi';
+import { currentMss, ensureRoute } from './mss.ts';
+import { TCP_CA_LOSS } from './newreno.ts';
+import { hasFin, pcountOf, segmentsOf, transmitBare, transmitQueued } from './segment.ts';
+import {
+  CB_END_SEQ,
+  CB_FLAGS,
+  CB_SACKED,
+  CB_SEQ,
+  TCPCB_EVER_RETRANS,
+  TCPCB_LOST,
+  TCPCB_SACKED_ACKED,
+  TCPCB_SACKED_RETRANS,
+} from './skb-cb.ts';
+import type { TcpSock } from './tcp-sock.ts';
+import { TCP_CLOSE, TCPHDR_ACK, TCPHDR_FIN, TCPHDR_PSH } from './tcp-states.ts';
+import { adjustPcount, appendSkb, fragmentSkb, setPcount, trimHead } from './write-queue.ts';
+import {
+  checkProbeTimer,
+  ICSK_TIME_PROBE0,
+  ICSK_TIME_RETRANS,
+  probe0WhenMs,
+  rearmRto,
+  resetXmitTimer,
+} from './xmit-timer.ts';
+
+/** Bits of `TcpSock.nonagle`. @kernel TCP_NAGLE_OFF — include/net/tcp.h, 7.3 */
+export const TCP_NAGLE_OFF = 1;
+export const TCP_NAGLE_CORK = 2;
+/** Once: send what waits. */
+export const TCP_NAGLE_PUSH = 4;
+
+/** Try again this soon after a local shortage. @kernel TCP_RESOURCE_PROBE_INTERVAL — include/net/tcp.h, 7.3 */
+export const TCP_RESOURCE_PROBE_MS = 500;
+
+/** End of the peer's window. @kernel tcp_wnd_end — include/net/tcp.h, 7.3 */
+export function windowEnd(sk: TcpSock): number {
+  return (sk.sndUna + sk.sndWnd) | 0;
+}
+
+/** Segments in the network, as far as this end can tell. @kernel tcp_packets_in_flight — include/net/tcp.h, 7.3 */
+export function packetsInFlight(sk: TcpSock): number {
+  return sk.packetsOut - (sk.sackedOut + sk.lostOut) + sk.retransOut;
+}
+
+/**
+ * Sends from the write queue until window, Nagle or the device stops it.
+ *
+ * @param pushOne - send one skb at most.
+ * @returns true when data wait, nothing is in flight: only a probe can get things going.
+ */
+export function writeXmit(sk: TcpSock, mss: number, nonagle: number, pushOne: boolean): boolean {
+  let sent = 0;
+  let cwndLimited = false;
+  const maxSegments = Math.max(1, Math.trunc(65000 / mss));
+  for (let skb = sk.writeQueue.first; skb !== null; skb = sk.writeQueue.first) {
+    const quota = sk.reno.cwnd - packetsInFlight(sk);
+    if (quota <= 0) {
+      cwndLimited = true;
+      break;
+    }
+    const count = setPcount(skb, mss);
+    if (!windowAllows(sk, skb, mss)) break;
+    let limit = mss;
+    if (count === 1) {
+      const last = skb.next === null;
+      if (!nagleAllows(sk, skb, mss, last ? nonagle : TCP_NAGLE_PUSH)) break;
+    } else {
+      limit = splitPoint(sk, skb, mss, Math.min(quota, maxSegments), nonagle);
+    }
+    if (sk.wmemAlloc > sk.stack.sysctl.tcpLimitOutputBytes) {
+      sk.throttled = true;
+      break;
+    }
+    if (skb.len > limit && !fragmentSkb(sk, sk.writeQueue, skb, limit, mss)) break;
+    if (transmitQueued(sk, skb, mss) !== 0) break;
+    sent += newDataSent(sk, skb);
+    if (skb.len < mss) sk.sndSml = skb.cb[CB_END_SEQ];
+    if (pushOne) break;
+  }
+  if (sent > 0) {
+    const reno = sk.reno;
+    if (reno.inReduction) reno.prrOut += sent;
+    cwndLimited ||= packetsInFlight(sk) >= reno.cwnd;
+    reno.validate(cwndLimited, sk.packetsOut, sk.sndUna, sk.sndNxt, sk.stack.nowMs);
+    return false;
+  }
+  return sk.packetsOut === 0 && sk.writeQueue.first !== null;
+}
+
+/** @kernel tcp_snd_wnd_test — net/ipv4/tcp_output.c, 7.3 */
+function windowAllows(sk: TcpSock, skb: SkBuff, mss: number): boolean {
+  const end = skb.len > mss ? (skb.cb[CB_SEQ] + mss) | 0 : skb.cb[CB_END_SEQ];
+  return ((end - windowEnd(sk)) | 0) <= 0;
+}
+
+/** Nagle with Minshall's change: a small segment waits only while another small one is unacknowledged. @kernel tcp_nagle_test — net/ipv4/tcp_output.c, 7.3 */
+function nagleAllows(sk: TcpSock, skb: SkBuff, mss: number, nonagle: number): boolean {
+  if ((nonagle & TCP_NAGLE_PUSH) !== 0 || hasFin(skb)) return true;
+  if (((sk.sndUp - skb.cb[CB_SEQ]) | 0) > 0) return true;
+  return !nagleHolds(sk, skb.len < mss, nonagle);
+}
+
+function nagleHolds(sk: TcpSock, partial: boolean, nonagle: number): boolean {
+  if (!partial) return false;
+  if ((nonagle & TCP_NAGLE_CORK) !== 0) return true;
+  return nonagle === 0 && sk.packetsOut > 0 && minshall(sk);
+}
+
+/** @kernel tcp_minshall_check — net/ipv4/tcp_output.c, 7.3 */
+function minshall(sk: TcpSock): boolean {
+  return ((sk.sndSml - sk.sndUna) | 0) > 0 && ((sk.sndSml - sk.sndNxt) | 0) <= 0;
+}
+
+/** Where to cut a super-segment: at the window, the quota, or before a last small segment that Nagle holds. @kernel tcp_mss_split_point — net/ipv4/tcp_output.c, 7.3 */
+function splitPoint(sk: TcpSock, skb: SkBuff, mss: number, segments: number, nonagle: number): number {
+  const window = (windowEnd(sk) - skb.cb[CB_SEQ]) | 0;
+  const most = mss * segments;
+  if (most <= window && skb.next !== null) return most;
+  const needed = Math.min(skb.len, window);
+  if (most <= needed) return most;
+  const partial = needed % mss;
+  return nagleHolds(sk, partial !== 0, nonagle) ? needed - partial : needed;
+}
+
+/** The skb left for the first time. @returns its segments. @kernel tcp_event_new_data_sent — net/ipv4/tcp_output.c, 7.3 */
+function newDataSent(sk: TcpSock, skb: SkBuff): number {
+  const count = pcountOf(skb);
+  const first = sk.packetsOut === 0;
+  sk.sndNxt = skb.cb[CB_END_SEQ];
+  sk.writeQueue.unlink(skb);
+  sk.rtxQueue.push(skb);
+  sk.packetsOut += count;
+  sk.stack.stats.TcpExtTCPOrigDataSent += count;
+  if (first) rearmRto(sk);
+  return count;
+}
+
+/** Sends what may leave, and starts the probe timer when nothing may. @kernel __tcp_push_pending_frames — net/ipv4/tcp_output.c, 7.3 */
+export function pushPending(sk: TcpSock, mss: number, nonagle: number): void {
+  if (sk.writeQueue.first === null || sk.state === TCP_CLOSE) return;
+  if (writeXmit(sk, mss, nonagle, false)) checkProbeTimer(sk);
+}
+
+/** The same with the sock's own MSS and Nagle setting. @kernel tcp_push_pending_frames — include/net/tcp.h, 7.3 */
+export function pushPendingFrames(sk: TcpSock): void {
+  if (sk.writeQueue.first !== null) pushPending(sk, currentMss(sk), sk.nonagle);
+}
+
+/**
+ * Sends a sent skb again, `segments` of it at most.
+ *
+ * @returns 0; 1 dropped by the device; -EAGAIN beyond the peer's window; -ENOMEM, -ENOBUFS, -EHOSTUNREACH.
+ * @kernel tcp_retransmit_skb — net/ipv4/tcp_output.c, 7.3
+ */
+export function retransmitSkb(sk: TcpSock, skb: SkBuff, segments: number): number {
+  const behind = (sk.sndUna - skb.cb[CB_SEQ]) | 0;
+  if (behind > 0) trimHead(sk, skb, Math.min(behind, skb.len));
+  const route = ensureRoute(sk);
+  if (route < 0) return route;
+  const mss = currentMss(sk);
+  const window = (windowEnd(sk) - skb.cb[CB_SEQ]) | 0;
+  // The oldest segment is always worth sending: it probes a window that shrank.
+  if (window <= 0 && skb.cb[CB_SEQ] !== sk.sndUna) return -EAGAIN;
+  let length = mss * segments;
+  if (window < length) length = Math.max(mss, window - (window % mss));
+  if (skb.len > length) {
+    if (!fragmentSkb(sk, sk.rtxQueue, skb, length, mss)) return -ENOMEM;
+  } else {
+    const before = pcountOf(skb);
+    const now = segmentsOf(skb.len, mss);
+    if (now !== before) {
+      adjustPcount(sk, skb, before - now);
+      setPcount(skb, mss);
+    }
+  }
+  const count = pcountOf(skb);
+  sk.stack.stats.TcpRetransSegs += count;
+  sk.totalRetrans += count;
+  sk.bytesRetrans += skb.len;
+  const result = transmitQueued(sk, skb, mss);
+  skb.cb[CB_SACKED] |= TCPCB_EVER_RETRANS;
+  if (result !== 0) {
+    sk.stack.stats.TcpExtTCPRetransFail += count;
+    return result;
+  }
+  if ((skb.cb[CB_SACKED] & TCPCB_SACKED_RETRANS) === 0) {
+    skb.cb[CB_SACKED] |= TCPCB_SACKED_RETRANS;
+    sk.retransOut += count;
+  }
+  if (sk.retransStampMs === 0) sk.retransStampMs = sk.stack.nowMs | 1;
+  return 0;
+}
+
+/** Sends again what is marked lost, as far as the congestion window lets. @kernel tcp_xmit_retransmit_queue — net/ipv4/tcp_output.c, 7.3 */
+export function retransmitLost(sk: TcpSock): void {
+  if (sk.packetsOut === 0) return;
+  const stats = sk.stack.stats;
+  const mss = currentMss(sk);
+  const maxSegments = Math.max(1, Math.trunc(65000 / mss));
+  let rearm = false;
+  for (let skb = sk.rtxQueue.first; skb !== null; skb = skb.next) {
+    const room = sk.reno.cwnd - packetsInFlight(sk);
+    if (room <= 0 || sk.retransOut >= sk.lostOut) break;
+    const sacked = skb.cb[CB_SACKED];
+    if ((sacked & TCPCB_LOST) === 0 || (sacked & (TCPCB_SACKED_ACKED | TCPCB_SACKED_RETRANS)) !== 0) continue;
+    if (retransmitSkb(sk, skb, Math.min(room, maxSegments)) !== 0) break;
+    const count = pcountOf(skb);
+    if (sk.reno.state === TCP_CA_LOSS) stats.TcpExtTCPSlowStartRetrans += count;
+    else stats.TcpExtTCPFastRetrans += count;
+    if (sk.reno.inReduction) sk.reno.prrOut += count;
+    if (skb === sk.rtxQueue.first) rearm = true;
+  }
+  if (rearm) resetXmitTimer(sk, ICSK_TIME_RETRANS, sk.rtt.rtoMs);
+}
+
+/**
+ * Ends the sending direction: FIN on the last unsent skb, or on one of its own. Without memory for one it rides on the last unacknowledged skb, or waits
+ * half a second.
+ *
+ * @kernel tcp_send_fin — net/ipv4/tcp_output.c, 7.3
+ */
+export function sendFin(sk: TcpSock): void {
+  let tail = sk.writeQueue.last;
+  if (tail === null) {
+    tail = appendSkb(sk, TCPHDR_ACK) ?? sk.rtxQueue.last;
+    if (tail === null) {
+      sk.finPending = true;
+      sk.sockTimer.mod(sk.stack.clock.nowNs + TCP_RESOURCE_PROBE_MS * 1e6);
+      return;
+    }
+  }
+  sk.finPending = false;
+  tail.cb[CB_FLAGS] |= TCPHDR_FIN;
+  tail.cb[CB_END_SEQ] = (tail.cb[CB_END_SEQ] + 1) | 0;
+  sk.writeSeq = (sk.writeSeq + 1) | 0;
+  // On a segment that left already: the FIN goes out when that is sent again.
+  if (tail.list === sk.rtxQueue) sk.sndNxt = (sk.sndNxt + 1) | 0;
+  pushPending(sk, currentMss(sk), TCP_NAGLE_OFF);
+}
+
+/** A segment that makes the peer answer with its window: one byte of waiting data if the window takes it, else an old sequence number. @returns as transmitSegment. @kernel tcp_write_wakeup — net/ipv4/tcp_output.c, 7.3 */
+export function writeWakeup(sk: TcpSock): number {
+  if (sk.state === TCP_CLOSE) return -1;
+  const skb = sk.writeQueue.first;
+  const room = skb === null ? 0 : (windowEnd(sk) - skb.cb[CB_SEQ]) | 0;
+  if (skb !== null && room > 0) {
+    const mss = currentMss(sk);
+    if (room < ((skb.cb[CB_END_SEQ] - skb.cb[CB_SEQ]) | 0) || skb.len > mss) {
+      const length = Math.min(room, mss);
+      if (length < skb.len && !fragmentSkb(sk, sk.writeQueue, skb, length, mss)) return -1;
+    }
+    skb.cb[CB_FLAGS] |= TCPHDR_PSH;
+    setPcount(skb, mss);
+    const result = transmitQueued(sk, skb, mss);
+    if (result === 0) newDataSent(sk, skb);
+    return result;
+  }
+  return transmitBare(sk, TCPHDR_ACK, (sk.sndUna - 1) | 0);
+}
+
+/** @kernel tcp_send_probe0 — net/ipv4/tcp_output.c, 7.3 */
+export function sendProbe0(sk: TcpSock): void {
+  const result = writeWakeup(sk);
+  if (sk.packetsOut > 0 || sk.writeQueue.first === null) {
+    sk.probesOut = 0;
+    sk.backoff = 0;
+    return;
+  }
+  sk.probesOut++;
+  sk.stack.stats.TcpExtTCPWinProbe++;
+  let whenMs = TCP_RESOURCE_PROBE_MS;
+  if (result <= 0) {
+    if (sk.backoff < sk.stack.sysctl.tcpRetries2) sk.backoff++;
+    whenMs = probe0WhenMs(sk);
+  }
+  resetXmitTimer(sk, ICSK_TIME_PROBE0, whenMs);
+}

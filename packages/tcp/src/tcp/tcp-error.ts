@@ -1,0 +1,41 @@
+/** ICMP errors about a connection. Most are only remembered: TCP tries on (RFC 5927 tells why). @kernel tcp_v4_err — net/ipv4/tcp_ipv4.c, 7.3 */
+import { EMSGSIZE } from '@netmem/uapi';
+import type { IcmpError } from '../icmp/icmp-errors.ts';
+import { doneSock } from './done.ts';
+import { ensureRoute, syncMss } from './mss.ts';
+import { pushPendingFrames, retransmitSkb } from './output.ts';
+import type { TcpSock } from './tcp-sock.ts';
+import { TCP_CLOSE, TCP_LISTEN, TCP_SYN_RECV, TCP_SYN_SENT } from './tcp-states.ts';
+import { purgeWriteQueues } from './write-queue.ts';
+
+export function onTcpError(sk: TcpSock, error: IcmpError): void {
+  const stats = sk.stack.stats;
+  if (sk.state === TCP_CLOSE || sk.state === TCP_LISTEN) return;
+  // Only somebody who saw the segment knows a number in flight.
+  const known = ((error.seq - sk.sndUna) | 0) >= 0 && ((error.seq - sk.sndNxt) | 0) <= 0;
+  if (!known) {
+    stats.TcpExtOutOfWindowIcmps++;
+    return;
+  }
+  if (error.errno === EMSGSIZE) {
+    if (error.mtu > 0) reduceMtu(sk, error);
+    return;
+  }
+  if (sk.state === TCP_SYN_SENT || sk.state === TCP_SYN_RECV) {
+    sk.error = error.errno;
+    purgeWriteQueues(sk);
+    doneSock(sk);
+    return;
+  }
+  sk.errorSoft = error.errno;
+}
+
+/** @kernel tcp_v4_mtu_reduced — net/ipv4/tcp_ipv4.c, 7.3 */
+function reduceMtu(sk: TcpSock, error: IcmpError): void {
+  sk.stack.routes.updatePathMtu(sk.remoteAddress, error.mtu);
+  if (ensureRoute(sk) < 0 || sk.dst.mtu >= sk.pmtu) return;
+  syncMss(sk, sk.dst.mtu);
+  const head = sk.rtxQueue.first;
+  if (head !== null) retransmitSkb(sk, head, 1);
+  pushPendingFrames(sk);
+}

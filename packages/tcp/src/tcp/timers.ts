@@ -1,0 +1,149 @@
+/** What the timers of a sock do: retransmission and zero-window probes, delayed ACK, and the life of an orphan. @kernel tcp_write_timer_handler — net/ipv4/tcp_timer.c, 7.3 */
+import type { Clock, Timer } from '@netmem/machine';
+import { ICSK_ACK_TIMER, TCP_ATO_MIN_MS, TCP_PINGPONG_THRESH } from './ack-control.ts';
+import { finTimeoutMs } from './close.ts';
+import { doneSock, sendActiveReset, writeError } from './done.ts';
+import { retransmitSkb, sendFin, sendProbe0, TCP_RESOURCE_PROBE_MS } from './output.ts';
+import { enterLoss } from './recovery.ts';
+import { sendAck } from './segment.ts';
+import type { TcpSock } from './tcp-sock.ts';
+import { TCP_CLOSE, TCP_FIN_WAIT2, TCP_LISTEN, TCP_SYN_RECV, TCP_SYN_SENT } from './tcp-states.ts';
+import { ICSK_TIME_PROBE0, ICSK_TIME_RETRANS, resetXmitTimer } from './xmit-timer.ts';
+
+/** The timers of a new sock. */
+export function createTimers(sk: TcpSock, clock: Clock): { retransmit: Timer; delack: Timer; sock: Timer } {
+  return {
+    retransmit: clock.createTimer(() => onRetransmitTimer(sk)),
+    delack: clock.createTimer(() => onDelackTimer(sk)),
+    sock: clock.createTimer(() => onSockTimer(sk)),
+  };
+}
+
+function onRetransmitTimer(sk: TcpSock): void {
+  if (sk.state === TCP_CLOSE || sk.state === TCP_LISTEN) return;
+  const what = sk.pendingTimer;
+  sk.pendingTimer = 0;
+  if (what === ICSK_TIME_RETRANS) retransmitTimeout(sk);
+  else if (what === ICSK_TIME_PROBE0) probeTimeout(sk);
+}
+
+/** @kernel tcp_retransmit_timer — net/ipv4/tcp_timer.c, 7.3 */
+function retransmitTimeout(sk: TcpSock): void {
+  const head = sk.rtxQueue.first;
+  if (sk.packetsOut === 0 || head === null) return;
+  const stats = sk.stack.stats;
+  const opening = sk.state === TCP_SYN_SENT || sk.state === TCP_SYN_RECV;
+  if (sk.sndWnd === 0 && !sk.dead && !opening) {
+    // The peer shrank its window over what is in flight (it should not): probe with the oldest segment.
+    if (hasTimedOut(sk, sk.stack.sysctl.tcpRetries2)) {
+      writeError(sk);
+      return;
+    }
+    enterLoss(sk);
+    retransmitSkb(sk, head, 1);
+    sk.dst.clear();
+    restart(sk);
+    return;
+  }
+  stats.TcpExtTCPTimeouts++;
+  if (opening) stats.TcpExtTCPSynRetrans++;
+  if (givesUp(sk)) {
+    writeError(sk);
+    return;
+  }
+  enterLoss(sk);
+  sk.retransmits++;
+  if (retransmitSkb(sk, head, 1) > 0) {
+    // The device is full: that is no verdict on the path, try soon.
+    resetXmitTimer(sk, ICSK_TIME_RETRANS, TCP_RESOURCE_PROBE_MS);
+    return;
+  }
+  restart(sk);
+}
+
+function restart(sk: TcpSock): void {
+  sk.backoff++;
+  sk.rtt.backOff();
+  resetXmitTimer(sk, ICSK_TIME_RETRANS, sk.rtt.rtoMs);
+}
+
+/** Whether it was tried long enough. @kernel tcp_write_timeout — net/ipv4/tcp_timer.c, 7.3 */
+function givesUp(sk: TcpSock): boolean {
+  const sysctl = sk.stack.sysctl;
+  if (sk.state === TCP_SYN_SENT || sk.state === TCP_SYN_RECV) {
+    const limit = sk.synRetries > 0 ? sk.synRetries : sysctl.tcpSynRetries;
+    if (sk.userTimeoutMs > 0 && ((sk.stack.nowMs - sk.synSentMs) | 0) >= sk.userTimeoutMs) return true;
+    return sk.retransmits >= limit;
+  }
+  // Perhaps another route works.
+  if (sk.retransmits >= sysctl.tcpRetries1) sk.dst.clear();
+  let limit = sysctl.tcpRetries2;
+  if (sk.dead) limit = sk.rtt.rtoMs < sysctl.tcpRtoMaxMs ? sysctl.tcpOrphanRetries : 0;
+  if (sk.userTimeoutMs > 0 && sk.retransStampMs !== 0) {
+    return ((sk.stack.nowMs - sk.retransStampMs) | 0) >= sk.userTimeoutMs;
+  }
+  return hasTimedOut(sk, limit);
+}
+
+/** As much time passed as `boundary` retransmissions with doubling from the least RTO would take. @kernel retransmits_timed_out — net/ipv4/tcp_timer.c, 7.3 */
+function hasTimedOut(sk: TcpSock, boundary: number): boolean {
+  if (sk.retransmits === 0 || sk.retransStampMs === 0) return false;
+  const { tcpRtoMinMs, tcpRtoMaxMs } = sk.stack.sysctl;
+  const doublings = 31 - Math.clz32(Math.trunc(tcpRtoMaxMs / tcpRtoMinMs));
+  const linear = Math.max(0, boundary - doublings);
+  const timeout = (2 * 2 ** Math.min(boundary, doublings) - 1) * tcpRtoMinMs + linear * tcpRtoMaxMs;
+  return ((sk.stack.nowMs - sk.retransStampMs) | 0) >= timeout;
+}
+
+/** @kernel tcp_probe_timer — net/ipv4/tcp_timer.c, 7.3 */
+function probeTimeout(sk: TcpSock): void {
+  if (sk.packetsOut > 0 || sk.writeQueue.first === null) {
+    sk.probesOut = 0;
+    return;
+  }
+  const sysctl = sk.stack.sysctl;
+  // A peer that answers may keep its window shut as long as it likes; an orphan's patience is limited.
+  const limit = sk.dead ? sysctl.tcpOrphanRetries : sysctl.tcpRetries2;
+  if (sk.probesOut >= limit) writeError(sk);
+  else sendProbe0(sk);
+}
+
+/** @kernel tcp_delack_timer_handler — net/ipv4/tcp_timer.c, 7.3 */
+function onDelackTimer(sk: TcpSock): void {
+  const ack = sk.ack;
+  if (sk.state === TCP_CLOSE || sk.state === TCP_LISTEN || (ack.pending & ICSK_ACK_TIMER) === 0) return;
+  const left = (ack.timeoutMs - sk.stack.nowMs) | 0;
+  if (left > 0) {
+    sk.delackTimer.mod(sk.stack.clock.nowNs + left * 1e6);
+    return;
+  }
+  ack.pending &= ~ICSK_ACK_TIMER;
+  if (!ack.scheduled) return;
+  if (ack.pingpong < TCP_PINGPONG_THRESH) {
+    // Delayed ACK missed: inflate the interval.
+    ack.atoMs = Math.min(ack.atoMs << 1, sk.rtt.rtoMs);
+  } else {
+    // It waited for an answer that did not come: no longer interactive.
+    ack.pingpong = 0;
+    ack.atoMs = TCP_ATO_MIN_MS;
+  }
+  sendAck(sk);
+  sk.stack.stats.TcpExtDelayedACKs++;
+}
+
+/** Orphans in FIN_WAIT2, and a FIN that found no memory. Keepalive will share it. @kernel tcp_keepalive_timer — net/ipv4/tcp_timer.c, 7.3 */
+function onSockTimer(sk: TcpSock): void {
+  if (sk.state === TCP_CLOSE) return;
+  if (sk.finPending) {
+    sendFin(sk);
+    return;
+  }
+  if (sk.state !== TCP_FIN_WAIT2 || !sk.dead) return;
+  if (sk.linger2Ms >= 0) {
+    const left = finTimeoutMs(sk) - sk.stack.sysctl.tcpTimewaitMs;
+    sk.stack.tcp.timeWait(sk, TCP_FIN_WAIT2, left > 0 ? left : sk.stack.sysctl.tcpTimewaitMs);
+    return;
+  }
+  sendActiveReset(sk);
+  doneSock(sk);
+}
