@@ -13,6 +13,7 @@ import {
 import type { PoolHost } from './host.ts';
 import { PagePool } from './page-pool.ts';
 import type { ResolvedPagePoolParams } from './params.ts';
+import type { MemoryProviderParams } from './provider.ts';
 
 /**
  * Makes a pool that is not listed yet, checking in this order:
@@ -30,9 +31,10 @@ import type { ResolvedPagePoolParams } from './params.ts';
 export function initPool(host: PoolHost, params: ResolvedPagePoolParams, cpuid: number): PagePool | NegativeErrno {
   const error = checkParams(params);
   if (error < 0) return error;
+  const installed = installedProvider(params);
   const Pool = CHECKED ? CheckedPagePool : PagePool;
   const pool = new Pool(host, params, cpuid, ringSlots(params.poolSize));
-  const failed = adoptProvider(pool);
+  const failed = adoptProvider(pool, installed);
   if (failed === 0) return pool;
   host.netmem.unregisterPool(pool.index);
   return failed;
@@ -41,13 +43,15 @@ export function initPool(host: PoolHost, params: ResolvedPagePoolParams, cpuid: 
 function checkParams(params: ResolvedPagePoolParams): NegativeErrno | 0 {
   const { flags, dmaDir, dev, maxLen } = params;
   if ((flags & ~PP_FLAG_ALL) !== 0) return -EINVAL;
-  if ((flags & PP_FLAG_DMA_MAP) !== 0) {
-    if (dmaDir !== DMA_FROM_DEVICE && dmaDir !== DMA_BIDIRECTIONAL) return -EINVAL;
-    if (dev === null) throw new KernelBug('RX-4a: no DMA device', 'page_pool_create with PP_FLAG_DMA_MAP and dev NULL');
-  }
+  const isMapped = (flags & PP_FLAG_DMA_MAP) !== 0;
+  if (isMapped && dmaDir !== DMA_FROM_DEVICE && dmaDir !== DMA_BIDIRECTIONAL) return -EINVAL;
   if ((flags & PP_FLAG_DMA_SYNC_DEV) !== 0) {
-    if ((flags & PP_FLAG_DMA_MAP) === 0) return -EINVAL;
+    if (!isMapped) return -EINVAL;
     if (maxLen === 0) return -EINVAL;
+  }
+  // Not checked by the kernel, which follows the NULL pointer at the first allocation.
+  if (isMapped && dev === null) {
+    throw new KernelBug('RX-4a: no DMA device', 'page_pool_create with PP_FLAG_DMA_MAP and dev NULL');
   }
   return 0;
 }
@@ -57,25 +61,24 @@ function ringSlots(poolSize: number): number {
   return poolSize === 0 ? DEFAULT_RING_SLOTS : Math.min(poolSize, MAX_RING_SLOTS);
 }
 
-/** Takes over what is installed on the pool's rx queue, if it may and if there is something. */
-function adoptProvider(pool: PagePool): NegativeErrno | 0 {
-  const { flags, netdev, queueIdx, order } = pool.params;
-  if ((flags & PP_FLAG_ALLOW_UNREADABLE_NETMEM) !== 0) {
-    if (netdev === null) {
-      throw new KernelBug(
-        'RX-4c: no network device',
-        'page_pool_create with PP_FLAG_ALLOW_UNREADABLE_NETMEM and netdev NULL',
-      );
-    }
-    netdev.assertLocked();
-    const installed = netdev.provider(queueIdx);
-    if (installed !== null) {
-      pool.mpPriv = installed.mpPriv;
-      pool.mpOps = installed.mpOps;
-    }
+/** What is installed on the pool's rx queue, if the pool may take it. */
+function installedProvider({ flags, netdev, queueIdx }: ResolvedPagePoolParams): MemoryProviderParams | null {
+  if ((flags & PP_FLAG_ALLOW_UNREADABLE_NETMEM) === 0) return null;
+  if (netdev === null) {
+    throw new KernelBug(
+      'RX-4c: no network device',
+      'page_pool_create with PP_FLAG_ALLOW_UNREADABLE_NETMEM and netdev NULL',
+    );
   }
-  const { mpOps } = pool;
-  if (mpOps === null) return order > MAX_PAGE_ORDER ? -EINVAL : 0;
+  netdev.assertLocked();
+  return netdev.provider(queueIdx);
+}
+
+function adoptProvider(pool: PagePool, installed: MemoryProviderParams | null): NegativeErrno | 0 {
+  if (installed === null) return pool.params.order > MAX_PAGE_ORDER ? -EINVAL : 0;
+  const { mpOps } = installed;
+  pool.mpPriv = installed.mpPriv;
+  pool.mpOps = mpOps;
   if (!pool.dmaMap || !pool.dmaSync) return -EOPNOTSUPP;
   const { log } = pool.host.machine;
   if (!Object.isFrozen(mpOps)) {

@@ -31,11 +31,10 @@ export class PtrRing {
     this.batch = RING_CONSUME_BATCH > size >>> 1 ? 1 : RING_CONSUME_BATCH;
   }
 
-  /** Entries waiting. Walks the ring: for audits. */
+  /** Entries waiting. */
   get length(): number {
-    let count = 0;
-    for (let i = 0; i < this.size && this.slots[(this.head + i) % this.size] !== 0; i++) count++;
-    return count;
+    if (this.producer === this.head) return this.isEmpty ? 0 : this.size;
+    return (this.producer - this.head + this.size) % this.size;
   }
 
   get isEmpty(): boolean {
