@@ -194,9 +194,7 @@ export class Host {
     if (this.#closed) return;
     this.#closed = true;
     this.unbind();
-    this.device.lock.lock();
     this.device.close();
-    this.device.lock.unlock();
     this.driver.remove();
   }
 
@@ -209,6 +207,8 @@ export class Host {
   close(): readonly string[] {
     this.takeDown();
     this.machine.run({ until: () => this.drained, timeoutNs: DRAIN_TIMEOUT_NS });
+    // A binding whose last pool went is freed by a work item.
+    this.machine.run();
     return this.audit();
   }
 
@@ -234,18 +234,15 @@ export class Host {
         ethtool.setChannels(device, { rxCount: queues, txCount: queues }, extack),
       );
     }
-    device.lock.lock();
-    device.setMtu(options.mtu ?? options.port.mtu);
-    const opened = device.open();
-    device.lock.unlock();
-    if (opened < 0) throw kernelErrorFrom(opened, 'open');
+    this.#checked('set-mtu', (extack) => device.setMtu(options.mtu ?? options.port.mtu, extack));
+    this.#checked('open', () => device.open());
     for (const address of options.addresses ?? [DEFAULT_ADDRESS]) {
       const added = this.stack.addAddress(device, address);
       if (added < 0) throw kernelErrorFrom(added, `address ${address}`);
     }
     if (options.dataSplit ?? options.dmabuf !== undefined) this.setDataSplit(true);
     if (options.dmabuf !== undefined) {
-      this.#checked('features-set', (extack) => ethtool.setFeatures(device, { 'ntuple-filters': true }, extack));
+      this.#checked('features-set', (extack) => ethtool.setFeatures(device, { 'rx-ntuple-filter': true }, extack));
       this.setRssEqual(queues - (options.dmabuf.queues?.length ?? 1));
       this.bind(options.dmabuf);
     }
