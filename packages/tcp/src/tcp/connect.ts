@@ -3,6 +3,7 @@ import { AF_INET, EADDRNOTAVAIL, EAFNOSUPPORT, EINVAL, EISCONN, ENETUNREACH, ENO
 import type { InetAddress } from '../stack/inet-address.ts';
 import { resolve } from '../stack/ip-output.ts';
 import { pseudoHeaderSum } from '../stack/transport-checksum.ts';
+import { hashConnect } from './connect-hash.ts';
 import { setState } from './done.ts';
 import { advertiseMss, syncMss } from './mss.ts';
 import { TCP_TIMEOUT_INIT_MS } from './rtt.ts';
@@ -29,7 +30,7 @@ export function connectSock(sk: TcpSock, address: InetAddress, port: number): nu
   if (!sk.boundAddress) sk.localAddress.copyFrom(sk.dst.source);
   sk.remoteAddress.copyFrom(address);
   sk.remotePort = port;
-  const placed = stack.tcp.hashConnect(sk);
+  const placed = hashConnect(sk);
   if (placed < 0) {
     unplace(sk);
     return placed;

@@ -33,7 +33,7 @@ export function listenSock(sk: TcpSock, backlog: number): number {
     if (!sk.boundPort) sk.stack.tcp.unbind(sk);
     return -EADDRINUSE;
   }
-  sk.stack.tcp.addListener(sk);
+  sk.stack.tcp.listeners.add(sk);
   return 0;
 }
 

@@ -1,10 +1,9 @@
 /** TCP of one host: finds the connection for a segment, and keeps the tables. @kernel tcp_v4_rcv — net/ipv4/tcp_ipv4.c, 7.3 */
 import { Work } from '@netmem/machine';
 import { CHECKSUM_UNNECESSARY, PACKET_HOST, SKB_DROP_REASON, type SkBuff } from '@netmem/netdev';
-import { AF_INET, EADDRNOTAVAIL, IPPROTO } from '@netmem/uapi';
+import { IPPROTO } from '@netmem/uapi';
 import { parseTcpOptions, TcpOptions } from '@netmem/wire';
 import type { IcmpError } from '../icmp/icmp-errors.ts';
-import type { InetAddress } from '../stack/inet-address.ts';
 import type { InetCore } from '../stack/inet-core.ts';
 import { RateLimit } from '../stack/rate-limit.ts';
 import { pseudoHeaderSum, transportChecksumOk } from '../stack/transport-checksum.ts';
@@ -16,6 +15,7 @@ import { receiveEstablished } from './established.ts';
 import { receiveStateProcess } from './input.ts';
 import { SequenceSource } from './isn.ts';
 import { acceptDequeue, receiveSyn } from './listen.ts';
+import { ListenerTable } from './listener-table.ts';
 import { pushPendingFrames } from './output.ts';
 import { PortTable } from './ports.ts';
 import { BareSegment, sendBare, sendReset } from './reply.ts';
@@ -50,7 +50,7 @@ export class TcpProtocol {
   /** Linear address of a byte to copy to. */
   readonly scratchByte: number;
   readonly pageFrag: PageFrag = new PageFrag();
-  readonly #listeners: Map<number, TcpSock[]> = new Map();
+  readonly listeners: ListenerTable = new ListenerTable();
   readonly #bare: BareSegment = new BareSegment();
   readonly #replyOptions: TcpOptions = new TcpOptions();
   readonly #throttled: TcpSock[] = [];
@@ -114,9 +114,15 @@ export class TcpProtocol {
       }
       return;
     }
-    const listener = this.lookupListener(ports & 0xffff, stack.rxDestination, skb.dev?.ifindex ?? 0, ports);
+    const listener = this.#findListener(skb, ports);
     if (listener === null) this.#noSocket(skb);
     else this.#toListener(listener, skb, null);
+  }
+
+  #findListener(skb: SkBuff, ports: number): TcpSock | null {
+    const local = this.stack.rxDestination;
+    const spread = this.table.hash(this.stack.rxSource, local, ports) >>> 0;
+    return this.listeners.lookup(ports & 0xffff, local, skb.dev?.ifindex ?? 0, spread);
   }
 
   /** Lengths and checksum, and the control words. @returns false: it was bad and is gone. */
@@ -215,7 +221,7 @@ export class TcpProtocol {
     const result = tw.process(skb, this.parsed);
     if (result === TCP_TW_SYN) {
       const ports = stack.view.getInt32(skb.data);
-      const listener = this.lookupListener(tw.localPort, stack.rxDestination, skb.dev?.ifindex ?? 0, ports);
+      const listener = this.#findListener(skb, ports);
       if (listener !== null) {
         stack.stats.TcpExtTWRecycled++;
         this.killTimeWait(tw);
@@ -248,98 +254,15 @@ export class TcpProtocol {
 
   // ---- tables -------------------------------------------------------------------------------------------------------------------------------------------
 
-  /** The listener for a port: bound to the address before wildcard; of several that share it (SO_REUSEPORT) one by hash. @kernel inet_lookup_listener — include/net/inet_hashtables.h, 7.3 */
-  lookupListener(port: number, local: InetAddress, ifindex: number, spread: number): TcpSock | null {
-    const candidates = this.#listeners.get(port);
-    if (candidates === undefined) return null;
-    let best = -1;
-    let count = 0;
-    for (const sk of candidates) {
-      const score = listenerScore(sk, local, ifindex);
-      if (score > best) {
-        best = score;
-        count = 1;
-      } else if (score === best) {
-        count++;
-      }
-    }
-    if (best < 0) return null;
-    let pick = count === 1 ? 0 : this.table.hash(this.stack.rxSource, local, spread) >>> 0;
-    pick %= count;
-    for (const sk of candidates) {
-      if (listenerScore(sk, local, ifindex) === best && pick-- === 0) return sk;
-    }
-    return null;
-  }
-
-  addListener(sk: TcpSock): void {
-    const list = this.#listeners.get(sk.localPort);
-    if (list === undefined) this.#listeners.set(sk.localPort, [sk]);
-    else list.push(sk);
-  }
-
   /** Refuses what is half open and resets what nobody accepted. @kernel inet_csk_listen_stop — net/ipv4/inet_connection_sock.c, 7.3 */
   stopListening(sk: TcpSock): void {
-    const list = this.#listeners.get(sk.localPort);
-    const at = list?.indexOf(sk) ?? -1;
-    if (list !== undefined && at >= 0) list.splice(at, 1);
-    if (list?.length === 0) this.#listeners.delete(sk.localPort);
+    this.listeners.remove(sk);
     if (sk.synQueueLength > 0) {
       for (const node of this.table.nodes()) {
         if (node.request?.listener === sk) this.dropRequest(node.request);
       }
     }
     for (let child = acceptDequeue(sk); child !== null; child = acceptDequeue(sk)) abandon(child);
-  }
-
-  /**
-   * Gives `sk` (remote end set) a local port if it has none, and a place in the table.
-   *
-   * @returns 0; -EADDRNOTAVAIL the four-tuple is taken, or no port is free.
-   * @kernel __inet_hash_connect — net/ipv4/inet_hashtables.c, 7.3
-   */
-  hashConnect(sk: TcpSock): number {
-    sk.nextIsn = null;
-    if (sk.localPort !== 0) return this.#placeConnect(sk) ? 0 : -EADDRNOTAVAIL;
-    const { ipLocalPortMin, ipLocalPortMax } = this.stack.sysctl;
-    const range = ipLocalPortMax - ipLocalPortMin + 1;
-    const first = this.sequences.portOffset(sk.localAddress, sk.remoteAddress, sk.remotePort) % range;
-    const step = this.stack.random.below(8);
-    for (let i = 0; i < range; i++) {
-      sk.localPort = ipLocalPortMin + ((first + step + i) % range);
-      if (this.#sharable(sk.localPort) && this.#placeConnect(sk)) {
-        this.ports.add(sk);
-        return 0;
-      }
-    }
-    sk.localPort = 0;
-    return -EADDRNOTAVAIL;
-  }
-
-  /** Only connections may share a port with a connection; who called bind(2) keeps it alone. */
-  #sharable(port: number): boolean {
-    if (!this.ports.isUsed(port)) return true;
-    for (const holder of this.ports.holders(port)) if (holder.boundPort) return false;
-    return true;
-  }
-
-  /** @kernel __inet_check_established — net/ipv4/inet_hashtables.c, 7.3 */
-  #placeConnect(sk: TcpSock): boolean {
-    const found = this.table.lookup(sk.remoteAddress, sk.localAddress, (sk.remotePort << 16) | sk.localPort);
-    if (found !== null && (found.timewait === null || !this.#replaceTimeWait(found.timewait, sk))) return false;
-    sk.node.setKey(sk.remoteAddress, sk.remotePort, sk.localAddress, sk.localPort);
-    this.table.insert(sk.node, sk.remoteAddress, sk.localAddress);
-    return true;
-  }
-
-  /** RFC 6191: with timestamps a TIME_WAIT a second old may be replaced. @kernel tcp_twsk_unique — net/ipv4/tcp_ipv4.c, 7.3 */
-  #replaceTimeWait(tw: TimeWaitSock, sk: TcpSock): boolean {
-    const { tcpTwReuse } = this.stack.sysctl;
-    if (tcpTwReuse === 0 || (tcpTwReuse === 2 && !isLoopback(tw.localAddress))) return false;
-    if (!tw.options.hasTsRecent || ((this.stack.nowMs - tw.options.tsRecentStampMs) | 0) <= 1000) return false;
-    sk.nextIsn = (tw.sndNxt + 65535 + 2) | 0;
-    this.killTimeWait(tw);
-    return true;
   }
 
   /** Takes a sock out of the connection table. */
@@ -453,9 +376,7 @@ export class TcpProtocol {
   /** Sockets that are still open, each as a sentence. */
   audit(): string[] {
     const found: string[] = [];
-    for (const list of this.#listeners.values()) {
-      for (const sk of list) found.push(`tcp socket ${sk.localAddress}:${sk.localPort} is listening`);
-    }
+    for (const sk of this.listeners.all()) found.push(`tcp socket ${sk.localAddress}:${sk.localPort} is listening`);
     for (const { sock, request } of this.table.nodes()) {
       if (sock !== null) {
         const ends = `${sock.localAddress}:${sock.localPort} - ${sock.remoteAddress}:${sock.remotePort}`;
@@ -466,21 +387,4 @@ export class TcpProtocol {
     }
     return found;
   }
-}
-
-/** @kernel compute_score — net/ipv4/inet_hashtables.c, 7.3 */
-function listenerScore(sk: TcpSock, local: InetAddress, ifindex: number): number {
-  if (sk.boundDevice !== 0 && sk.boundDevice !== ifindex) return -1;
-  if (sk.family === AF_INET ? !local.isV4 : local.isV4 && sk.v6only) return -1;
-  let score = sk.boundDevice !== 0 ? 4 : 1;
-  if (!sk.localAddress.isAny) {
-    if (!sk.localAddress.equals(local)) return -1;
-    score += 2;
-  }
-  if (sk.family === AF_INET) score++;
-  return score;
-}
-
-function isLoopback(address: InetAddress): boolean {
-  return address.isV4 ? address.w3 >>> 24 === 127 : address.w3 === 1 && address.w0 === 0;
 }
