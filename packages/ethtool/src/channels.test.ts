@@ -65,7 +65,7 @@ const CHECKS: readonly [string, ChannelsRequest, (fake: FakeDevice) => void, str
   ],
 ];
 
-describe('setChannels', () => {
+describe('setChannels and checkMaxChannel', () => {
   it.each(CHECKS)('%s', (_what, request, spoil, text, attr) => {
     const fake = makeFakeDevice();
     spoil(fake);

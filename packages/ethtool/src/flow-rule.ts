@@ -1,6 +1,6 @@
 import { FLOW_TYPE, RX_CLS_LOC_ANY } from '@netmem/uapi';
 
-/** What a rule looks at. A mask bit that is 1 has to match. @kernel ethtool_rx_flow_spec — include/uapi/linux/ethtool.h, 7.3 */
+/** What a rule looks at. A mask bit that is 1 has to match. @kernel struct ethtool_rx_flow_spec — include/uapi/linux/ethtool.h, 7.3 */
 export interface FlowSpec {
   /** A `FLOW_TYPE`. */
   flowType: number;

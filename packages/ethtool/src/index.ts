@@ -1,5 +1,31 @@
 /**
- * Rings, channels, RSS, ntuple filters, features, coalescing and statistics of a simulated Linux network device.
+ * What `ethtool` configures on a network device: rings with tcp-data-split and its threshold, channels, receive-side scaling, ntuple rules, features,
+ * coalescing; and what it shows: statistics, driver, link.
+ *
+ * Typed requests with the kernel's questions in the kernel's order: abilities, limits, XDP, memory providers, tables and rules that still point at a
+ * queue. What is configured and what is in effect are kept apart, a change is committed only when the driver succeeds, and listeners hear of it.
+ *
+ * Use it to configure a device of `@netmem/netdev`, and implement `EthtoolOps` when you write its driver.
+ *
+ * It is not netlink and not the `ethtool` program: no messages, no text output, no command line.
+ *
+ * @example
+ * ```ts
+ * import { Ethtool, rssEqual } from '@netmem/ethtool';
+ * import { createPacketDriver, createTestNetwork } from '@netmem/netdev/testing';
+ * import { Extack, TCP_DATA_SPLIT } from '@netmem/uapi';
+ *
+ * const { network } = createTestNetwork();
+ * const driver = createPacketDriver(network, { queues: 4 });
+ * const ethtool = new Ethtool(network);
+ * ethtool.attach(driver.netdev, driver.ethtoolOps);
+ * ethtool.subscribe((event, dev) => console.log(dev.name, event)); // eth0 rings
+ *
+ * console.log(ethtool.setRings(driver.netdev, { tcpDataSplit: TCP_DATA_SPLIT.ENABLED, hdsThresh: 0 })); // 0
+ * const extack = new Extack();
+ * console.log(ethtool.setRings(driver.netdev, { hdsThresh: 4096 }, extack), extack.message); // -22 requested ring size exceeds maximum
+ * console.log(rssEqual(8, 2, 2).join(' ')); // 2 3 2 3 2 3 2 3
+ * ```
  *
  * @packageDocumentation
  */

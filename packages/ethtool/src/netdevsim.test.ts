@@ -1,12 +1,7 @@
 // The rings and channels cases that a 7.3.4 kernel answered on netdevsim, on the packet driver.
 
-import {
-  createPacketDriver,
-  createTestNetwork,
-  netifMpCloseRxq,
-  netifMpOpenRxq,
-  type PacketDriver,
-} from '@netmem/netdev';
+import { netifMpCloseRxq, netifMpOpenRxq } from '@netmem/netdev';
+import { createPacketDriver, createTestNetwork, type PacketDriver } from '@netmem/netdev/testing';
 import { EINVAL, EOPNOTSUPP, ERANGE, Extack } from '@netmem/uapi';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Ethtool, type RingsRequest } from './index.ts';

@@ -18,7 +18,7 @@ export function getRules(ops: EthtoolOps): readonly FlowRule[] | NegativeErrno {
   return [...ops.getRules()].sort((a, b) => a.location - b.location);
 }
 
-/** @returns the rule's location, or a negative errno. @kernel ethtool_set_rxnfc — net/ethtool/ioctl.c, 7.3 */
+/** @returns the rule's location, or a negative errno. @kernel ethtool_set_rxnfc — net/ethtool/ioctl.c, 7.3 (partial: no rules for RSS contexts) */
 export function insertRule(dev: NetDevice, ops: EthtoolOps, request: FlowRequest, extack: Extack | null): number {
   if (ops.insertRule === undefined || ops.getRules === undefined) return -EOPNOTSUPP;
   if ((dev.features & NETIF_F.NTUPLE) === 0) return -EOPNOTSUPP;

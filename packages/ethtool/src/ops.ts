@@ -3,7 +3,7 @@
 import type { Extack, NegativeErrno } from '@netmem/uapi';
 import type { FlowRule } from './flow-rule.ts';
 
-/** Rings as a driver knows them. A maximum of 0 means that the device has no such ring. @kernel ethtool_ringparam — include/uapi/linux/ethtool.h, 7.3 */
+/** Rings as a driver knows them. A maximum of 0 means that the device has no such ring. @kernel struct ethtool_ringparam — include/uapi/linux/ethtool.h, 7.3 */
 export interface RingParam {
   rxMax: number;
   rxMiniMax: number;
@@ -27,7 +27,7 @@ export interface RingParam {
   hdsThreshMax: number;
 }
 
-/** Channel counts and their limits. A combined channel has one receive and one transmit queue. @kernel ethtool_channels — include/uapi/linux/ethtool.h, 7.3 */
+/** Channel counts and their limits. A combined channel has one receive and one transmit queue. @kernel struct ethtool_channels — include/uapi/linux/ethtool.h, 7.3 */
 export interface Channels {
   maxRx: number;
   maxTx: number;
@@ -39,7 +39,7 @@ export interface Channels {
   combinedCount: number;
 }
 
-/** Receive-side scaling as a driver reports it. @kernel ethtool_rxfh_param — include/linux/ethtool.h, 7.3 */
+/** Receive-side scaling as a driver reports it. @kernel struct ethtool_rxfh_param — include/linux/ethtool.h, 7.3 */
 export interface Rss {
   /** An `ETH_RSS_HASH` bit. */
   hfunc: number;
@@ -58,7 +58,7 @@ export interface RxfhParam {
   inputXfrm?: number;
 }
 
-/** Who drives a device. @kernel ethtool_drvinfo — include/uapi/linux/ethtool.h, 7.3 */
+/** Who drives a device. @kernel struct ethtool_drvinfo — include/uapi/linux/ethtool.h, 7.3 */
 export interface DriverInfo {
   driver: string;
   version: string;
@@ -67,7 +67,7 @@ export interface DriverInfo {
   busInfo: string;
 }
 
-/** Interrupt coalescing. A driver reports those parameters it has; only they can be set. @kernel ethtool_coalesce — include/uapi/linux/ethtool.h, 7.3 */
+/** Interrupt coalescing. A driver reports those parameters it has; only they can be set. @kernel struct ethtool_coalesce — include/uapi/linux/ethtool.h, 7.3 */
 export interface Coalesce {
   rxCoalesceUsecs?: number;
   rxMaxCoalescedFrames?: number;
@@ -81,14 +81,14 @@ export interface Coalesce {
   useAdaptiveTxCoalesce?: boolean;
 }
 
-/** Speed and duplex of a link. @kernel ethtool_link_ksettings — include/linux/ethtool.h, 7.3 */
+/** Speed and duplex of a link. @kernel struct ethtool_link_ksettings — include/linux/ethtool.h, 7.3 */
 export interface LinkKsettings {
   /** Mbit/s; -1 when not known. */
   readonly speedMbps: number;
   readonly duplex: 'half' | 'full' | 'unknown';
 }
 
-/** Time stamping abilities. @kernel kernel_ethtool_ts_info — include/linux/ethtool.h, 7.3 */
+/** Time stamping abilities. @kernel struct kernel_ethtool_ts_info — include/linux/ethtool.h, 7.3 */
 export interface TimestampInfo {
   /** SOF_TIMESTAMPING bits. */
   soTimestamping: number;
@@ -99,7 +99,7 @@ export interface TimestampInfo {
 /**
  * What a driver implements. All run with the device's instance lock held. What is missing is EOPNOTSUPP to who asks for it.
  *
- * @kernel ethtool_ops — include/linux/ethtool.h, 7.3
+ * @kernel struct ethtool_ops — include/linux/ethtool.h, 7.3
  */
 export interface EthtoolOps {
   /** `ETHTOOL_RING_USE` bits of ring parameters that can be set. */

@@ -42,7 +42,7 @@ describe('tables', () => {
   });
 });
 
-describe('setRss', () => {
+describe('readRss and setRss', () => {
   it.each<[string, RssRequest, string | null, string | null]>([
     ['a length that does not divide', { indir: [0, 1, 2] }, 'size (3) mismatch with device indir table (8)', 'indir'],
     ['a longer table', { indir: new Uint32Array(16) }, 'size (16) mismatch with device indir table (8)', 'indir'],

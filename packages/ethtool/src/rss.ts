@@ -31,7 +31,7 @@ export function readRss(ops: EthtoolOps): Rss | NegativeErrno {
   return error < 0 ? error : rss;
 }
 
-/** @returns 1 when something changed, 0 when nothing was to change, or a negative errno. @kernel ethnl_rss_set — net/ethtool/rss.c, 7.3 */
+/** @returns 1 when something changed, 0 when nothing was to change, or a negative errno. @kernel ethnl_rss_set — net/ethtool/rss.c, 7.3 (partial: the main table only, no hash fields, transformations unchecked) */
 export function setRss(dev: NetDevice, ops: EthtoolOps, request: RssRequest, extack: Extack | null): number {
   if (ops.getRxfh === undefined || ops.setRxfh === undefined) return -EOPNOTSUPP;
   const now = readRss(ops);

@@ -1,6 +1,7 @@
 // A device with every ethtool operation, which does what a test tells it to.
 
-import { createTestNetwork, NETIF_F, NetDevice, type Network } from '@netmem/netdev';
+import { NETIF_F, NetDevice, type Network } from '@netmem/netdev';
+import { createTestNetwork } from '@netmem/netdev/testing';
 import { ENOENT } from '@netmem/uapi';
 import { type Channels, type Coalesce, Ethtool, type EthtoolOps, type FlowRule, type RingParam } from '../src/index.ts';
 

@@ -5,7 +5,7 @@ import type { Extack, NegativeErrno } from '@netmem/uapi';
 import type { QueueStatsRx, QueueStatsTx } from './qstats.ts';
 import type { SkBuff } from './skbuff.ts';
 
-/** Counters of a device as a whole. @kernel rtnl_link_stats64 — include/uapi/linux/if_link.h, 7.3 */
+/** Counters of a device as a whole. @kernel struct rtnl_link_stats64 — include/uapi/linux/if_link.h, 7.3 */
 export interface NetDeviceStats {
   rxPackets: number;
   rxBytes: number;
@@ -24,7 +24,7 @@ export interface NetDeviceStats {
  * A driver's operations. `open`, `stop`, `setFeatures`, `changeMtu`, `setXdp` and `setMacAddress` run with the device's instance lock held, in
  * process context; `startXmit` and `selectQueue` run in any context and must not wait.
  *
- * @kernel net_device_ops — include/linux/netdevice.h, 7.3
+ * @kernel struct net_device_ops — include/linux/netdevice.h, 7.3
  */
 export interface NetDeviceOps {
   /** Brings the interface up: 0 or a negative errno, with everything undone. */
@@ -59,7 +59,7 @@ export interface XdpProgram {
   readonly hasFrags: boolean;
 }
 
-/** What a receive queue is built with. @kernel netdev_queue_config — include/net/netdev_queues.h, 7.3 */
+/** What a receive queue is built with. @kernel struct netdev_queue_config — include/net/netdev_queues.h, 7.3 */
 export interface QueueConfig {
   /** Bytes of a receive buffer, 0 for "the driver's choice". */
   rxPageSize: number;
@@ -68,7 +68,7 @@ export interface QueueConfig {
 /**
  * Rebuilding one receive queue while the others carry traffic. `M` is whatever the driver keeps of a queue. All run with the instance lock held.
  *
- * @kernel netdev_queue_mgmt_ops — include/net/netdev_queues.h, 7.3
+ * @kernel struct netdev_queue_mgmt_ops — include/net/netdev_queues.h, 7.3
  */
 export interface NetdevQueueMgmtOps<M = object> {
   /** Builds everything for the queue, page pools included, and does not touch the live queue. Also called while the interface is down. */
@@ -88,7 +88,7 @@ export interface NetdevQueueMgmtOps<M = object> {
   validateQcfg?(idx: number, qcfg: QueueConfig, extack: Extack | null): number;
 }
 
-/** Counters of queues. What is not written stays "not set". @kernel netdev_stat_ops — include/net/netdev_queues.h, 7.3 */
+/** Counters of queues. What is not written stays "not set". @kernel struct netdev_stat_ops — include/net/netdev_queues.h, 7.3 */
 export interface NetdevStatOps {
   getQueueStatsRx?(idx: number, out: QueueStatsRx): void;
   getQueueStatsTx?(idx: number, out: QueueStatsTx): void;

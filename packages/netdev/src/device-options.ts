@@ -1,7 +1,7 @@
 import type { DmaDevice } from '@netmem/machine';
 import type { NetDeviceOps, NetdevQueueMgmtOps, NetdevStatOps } from './device-ops.ts';
 
-/** Header-data split as the user configured it. @kernel netdev_config — include/net/netdev_queues.h, 7.3 */
+/** Header-data split as the user configured it. @kernel struct netdev_config — include/net/netdev_queues.h, 7.3 */
 export interface HdsConfig {
   /** `TCP_DATA_SPLIT.UNKNOWN` (auto), `DISABLED` or `ENABLED`. */
   hdsConfig: number;

@@ -82,7 +82,7 @@ export function featureBit(name: string): number {
   return 0;
 }
 
-/** Takes away features whose conditions do not hold, in the kernel's order. @kernel netdev_fix_features — net/core/dev.c, 7.3 */
+/** Takes away features whose conditions do not hold, in the kernel's order. @kernel netdev_fix_features — net/core/dev.c, 7.3 (partial: the features that exist here) */
 export function fixFeatures(dev: NetDevice, wanted: number): number {
   let features = wanted;
   const drop = (mask: number, why: string): void => {

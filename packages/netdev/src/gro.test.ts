@@ -114,7 +114,7 @@ function deliverAll(world: GroWorld): void {
   world.napi.enable();
 }
 
-describe('GRO', () => {
+describe('GroNode', () => {
   let world: GroWorld;
   beforeEach(() => {
     world = makeGro();
@@ -189,7 +189,7 @@ describe('GRO', () => {
     expect(world.network.skbs.dropped('UNHANDLED_PROTO')).toBe(1);
   });
 
-  it('hands finished packets up in batches', () => {
+  it('hands finished packets up in batches, by flushNormal', () => {
     for (let i = 0; i < GRO_NORMAL_BATCH - 1; i++) world.napi.groReceive(packet(world, 1, i * 2, FIN));
     expect(world.seen).toHaveLength(0);
     world.napi.groReceive(packet(world, 1, 100, FIN));
@@ -207,7 +207,7 @@ describe('GRO', () => {
     expect(world.seen[0].pool.bytes[world.seen[0].data]).toBe(0);
   });
 
-  it('looks at the link header and the device besides the hash', () => {
+  it('prepareList looks at the link header and the device besides the hash', () => {
     const first = packet(world, 1, 0);
     const second = packet(world, 1, 1);
     for (const skb of [first, second]) {

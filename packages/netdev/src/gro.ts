@@ -26,7 +26,7 @@ export interface GroDelivery {
  * The packets one NAPI instance holds back to merge with what follows. Names no protocol: an ethertype's {@link GroOffload} compares headers and
  * calls `skbGroReceive`.
  *
- * @kernel gro_node — include/net/gro.h, 7.3
+ * @kernel struct gro_node — include/net/gro.h, 7.3
  */
 export class GroNode {
   /** Packets that went into a held one, for statistics. */
@@ -53,7 +53,7 @@ export class GroNode {
     return this.#held > 0;
   }
 
-  /** Takes a packet whose `data` is its network header. @kernel gro_receive_skb — net/core/gro.c, 7.3 */
+  /** Takes a packet whose `data` is its network header. @kernel gro_receive_skb — net/core/gro.c, 7.3 (partial: headers in a page are pulled, not read in place) */
   receive(skb: SkBuff): void {
     const offload = (skb.dev?.features ?? 0) & NETIF_F.GRO ? this.#delivery.offload(skb.protocol) : null;
     if (offload === null) {

@@ -1,5 +1,54 @@
 /**
- * net_device, NAPI, receive queues, sk_buff, GRO and the memory-provider slots of Linux.
+ * The network core of a Linux host: devices, NAPI, receive queues, sk_buff, GRO, and the slots that memory providers go into.
+ *
+ * What a driver registers with, and what a protocol hears from: a `NetDevice` with its instance lock, queues and configuration; `Napi` polled from
+ * NET_RX softirq with budget and GRO; `SkBuff`s whose fragments may be memory that no CPU reads, with every refusal the stack has for them; the
+ * restart of one receive queue and the installation of a memory provider, with Linux 7.3's order of checks and texts; queue statistics. The
+ * subpath `./testing` has a driver for tests.
+ *
+ * Use it to write a driver or a protocol stack against, or to see what happens to a packet whose payload nobody may look at.
+ *
+ * It is not a protocol stack (`@netmem/tcp` is), not ethtool (`@netmem/ethtool`), and it names no card: it hands packets on by ethertype and knows a
+ * device by its operations.
+ *
+ * @example
+ * ```ts
+ * import { Machine } from '@netmem/machine';
+ * import { ethTypeTrans, Napi, NetDevice, Network } from '@netmem/netdev';
+ *
+ * const machine = new Machine();
+ * const network = new Network({ machine });
+ * const dev = new NetDevice({
+ *   address: Uint8Array.of(2, 0, 0, 0, 0, 1),
+ *   numRxQueues: 1,
+ *   numTxQueues: 1,
+ *   ops: { open: () => 0, stop: () => 0, startXmit: (skb) => (skb.consume(), 0) },
+ * });
+ * network.registerDevice(dev);
+ * dev.open();
+ *
+ * const frame = Uint8Array.of(2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x88, 0xb5, 42);
+ * const napi = new Napi(dev, () => {
+ *   const skb = network.skbs.alloc(dev);
+ *   if (skb === null) return 0;
+ *   machine.memory.bytes.set(frame, skb.put(frame.length));
+ *   skb.protocol = ethTypeTrans(skb, dev);
+ *   napi.groReceive(skb);
+ *   napi.completeDone(1);
+ *   return 1;
+ * });
+ * napi.enable();
+ *
+ * network.addPacketType(0x88b5, {
+ *   receive(skb) {
+ *     console.log(skb.dev?.name, skb.len, machine.memory.bytes[skb.data]); // eth0 1 42
+ *     skb.consume();
+ *   },
+ * });
+ * napi.schedule();
+ * machine.run();
+ * console.log(network.audit()); // []
+ * ```
  *
  * @packageDocumentation
  */
@@ -55,18 +104,6 @@ export { skbFragDmaMap } from './skbuff-dma.ts';
 export { DEFAULT_MAX_SKBS, SkBuffPool } from './skbuff-pool.ts';
 export { SkBuffQueue } from './skbuff-queue.ts';
 export { NETDEV_BUDGET, NETDEV_MAX_BACKLOG, SoftNet } from './softnet.ts';
-export {
-  createPacketDriver,
-  createTestNetwork,
-  type FrameMeta,
-  type PacketChannels,
-  type PacketCounters,
-  PacketDriver,
-  type PacketDriverEthtool,
-  type PacketDriverOptions,
-  type PacketRings,
-  type TestNetworkOptions,
-} from './testing/index.ts';
 export type { DevmemOwner } from './transmit.ts';
 export { NetdevTxQueue, TX_RETRY_NS } from './tx-queue.ts';
 export { devXdpAttach, devXdpPropagate, devXskAttach } from './xdp.ts';

@@ -37,7 +37,7 @@ import { currentQueueConfig, netdevRxQueueReconfig } from './queue-restart.ts';
  *
  * Leased queues do not exist here.
  *
- * @kernel netif_mp_open_rxq — net/core/netdev_rx_queue.c, 7.3
+ * @kernel netif_mp_open_rxq — net/core/netdev_rx_queue.c, 7.3 (partial: no leased queues)
  */
 export function netifMpOpenRxq(
   dev: NetDevice,

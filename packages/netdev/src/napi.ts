@@ -25,13 +25,13 @@ export interface NapiOptions {
  * The poll function gets a budget, handles at most so many packets and returns how many; when they are fewer than the budget it has called
  * {@link Napi.completeDone} first and, if that returned true, switched its interrupt on again.
  *
- * @kernel napi_struct — include/linux/netdevice.h, 7.3
+ * @kernel struct napi_struct — include/linux/netdevice.h, 7.3 (partial: no threads, no busy polling)
  */
 export class Napi implements PoolNapi {
   readonly dev: NetDevice;
   readonly weight: number;
   readonly configIndex: number | null;
-  /** Interrupts to leave off after work was done, while the flush timer polls instead. @kernel napi_defer_hard_irqs — Documentation/networking/napi.rst, 7.3 */
+  /** Interrupts to leave off after work was done, while the flush timer polls instead. @kernel napi_set_defer_hard_irqs — net/core/dev.h, 7.3 */
   deferHardIrqs = 0;
   /** How long held packets may wait for company after a poll; 0: not at all. */
   groFlushTimeoutNs = 0;

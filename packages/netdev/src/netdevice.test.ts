@@ -104,11 +104,23 @@ describe('open and close', () => {
     expect([held, running]).toEqual([[true], [true]]);
     expect(dev.flags & (IFF.UP | IFF.RUNNING | IFF.LOWER_UP)).toBe(IFF.UP | IFF.RUNNING | IFF.LOWER_UP);
     dev.carrierOff();
-    expect(dev.flags & IFF.RUNNING).toBe(0);
+    expect([dev.flags & IFF.RUNNING, dev.operUp]).toEqual([0, false]);
     expect(dev.close()).toBe(0);
     expect(dev.close()).toBe(0);
     expect(calls).toEqual(['stop']);
     expect([dev.running, dev.flags & IFF.UP, dev.lock.held]).toEqual([false, 0, false]);
+  });
+
+  it('openLocked and closeLocked are for who holds the lock already', () => {
+    const { network } = makeWorld();
+    const { dev } = makePlainDevice(network);
+    expect(() => dev.openLocked()).toThrow(/lock/);
+    expect(() => dev.closeLocked()).toThrow(/lock/);
+    locked(dev, () => {
+      expect([dev.openLocked(), dev.running]).toEqual([0, true]);
+      dev.closeLocked();
+      expect([dev.running, dev.rxfhConfigured]).toEqual([false, false]);
+    });
   });
 
   it('is down again after a failed open', () => {
@@ -122,7 +134,7 @@ describe('open and close', () => {
     expect(plain.calls).toEqual(['open']);
   });
 
-  it('drops what waits for a stopped queue', () => {
+  it('drops what waits for a stopped queue, by its reset', () => {
     const { network } = makeWorld();
     const { dev } = makePlainDevice(network);
     dev.open();
@@ -212,7 +224,7 @@ describe('configuration', () => {
   });
 });
 
-describe('features', () => {
+describe('fixFeatures', () => {
   const ALL = NETIF_F.SG | NETIF_F.HW_CSUM | NETIF_F.TSO | NETIF_F.TSO6 | NETIF_F.TSO_ECN | NETIF_F.TSO_MANGLEID;
 
   function features(wanted: number, hw: number = wanted): string[] {

@@ -28,7 +28,7 @@ function makeRxQueues(count: number): NetdevRxQueue[] {
  *
  * Register it with a {@link Network} first; before that it has no lock, no index and no name of its own.
  *
- * @kernel net_device — include/linux/netdevice.h, 7.3
+ * @kernel struct net_device — include/linux/netdevice.h, 7.3 (partial: no upper and lower devices, no address lists, no queue leasing)
  */
 export class NetDevice implements PoolDevice {
   readonly ops: NetDeviceOps;

@@ -124,7 +124,7 @@ describe('receive', () => {
   });
 });
 
-describe('the loopback device', () => {
+describe('createLoopback', () => {
   function lo(): World & { seen: SkBuff[]; send: (change?: (skb: SkBuff) => void) => SkBuff } {
     const world = makeWorld();
     const seen: SkBuff[] = [];
@@ -235,7 +235,7 @@ describe('unregistering', () => {
     expect(network.loopback?.pools.size).toBe(0);
   });
 
-  it('tells the providers of queues after the queues are closed', () => {
+  it('devMemoryProviderUninstall tells the providers of queues after the queues are closed', () => {
     const world = makeWorld();
     const { network } = world;
     const { dev, calls } = makePlainDevice(network);

@@ -18,7 +18,7 @@ import { NETDEV_VERSION } from './version.ts';
 // Here and not in the index: bundlers drop what a side-effect-free index does besides exporting.
 assertSingleCopy('@netmem/netdev', NETDEV_VERSION, (import.meta as { url?: string }).url);
 
-/** Id of a host's first NAPI instance: ids up to the number of CPUs are senders' CPUs. @kernel MIN_NAPI_ID — include/net/busy_poll.h, 7.3 (with NR_CPUS 8) */
+/** Id of a host's first NAPI instance: ids up to NR_CPUS, here 8, are senders' CPUs. @kernel MIN_NAPI_ID — include/net/busy_poll.h, 7.3 */
 const FIRST_NAPI_ID = 9;
 /** Devices of one name pattern. */
 const MAX_DEVICES_PER_PATTERN = 1024;
@@ -53,7 +53,7 @@ function find<T>(list: readonly Protocol<T>[], ethertype: number): T | null {
  * It names no protocol. Those that handle an ethertype register with {@link Network.addPacketType}, those that merge and cut its packets with
  * {@link Network.addOffload}.
  *
- * @kernel net — include/net/net_namespace.h, 7.3
+ * @kernel struct net — include/net/net_namespace.h, 7.3 (partial: the network core's part; a host is one namespace)
  */
 export class Network implements GroDelivery {
   readonly machine: Machine;
@@ -176,7 +176,7 @@ export class Network implements GroDelivery {
     return () => remove(this.#listeners, listener);
   }
 
-  /** Hands a received packet to its protocol. Owns `skb`. @kernel __netif_receive_skb_core — net/core/dev.c, 7.3 */
+  /** Hands a received packet to its protocol. Owns `skb`. @kernel __netif_receive_skb_core — net/core/dev.c, 7.3 (partial: no rx_handler, VLAN, classifier or generic XDP) */
   receive(skb: SkBuff): void {
     skb.networkHeader = skb.data;
     if (this.#taps.length > 0) this.#tap(skb, false);
@@ -193,7 +193,7 @@ export class Network implements GroDelivery {
    * Sends a packet, whose `data` is its Ethernet header and whose `dev` is set. Owns `skb`.
    *
    * @returns NET_XMIT_SUCCESS; NET_XMIT_DROP when a queue is full or the device has no carrier; `-ENETDOWN` when it is not up.
-   * @kernel __dev_queue_xmit — net/core/dev.c, 7.3
+   * @kernel __dev_queue_xmit — net/core/dev.c, 7.3 (partial: one first-in-first-out line per queue, no other disciplines)
    */
   transmit(skb: SkBuff): number {
     const dev = skb.dev;

@@ -4,13 +4,13 @@ import type { NetDevice } from './netdevice.ts';
 import type { SkBuff } from './skbuff.ts';
 import type { SkBuffQueue } from './skbuff-queue.ts';
 
-/** Receives the packets of one ethertype. @kernel packet_type — include/linux/netdevice.h, 7.3 */
+/** Receives the packets of one ethertype. @kernel struct packet_type — include/linux/netdevice.h, 7.3 */
 export interface PacketHandler {
   /** Takes over `skb`, whose `data` is the network header; `protocol`, `pktType`, `macHeader` and `networkHeader` are set. */
   receive(skb: SkBuff): void;
 }
 
-/** Merges and cuts the packets of one ethertype. @kernel packet_offload — include/linux/netdevice.h, 7.3 */
+/** Merges and cuts the packets of one ethertype. @kernel struct packet_offload — include/linux/netdevice.h, 7.3 */
 export interface GroOffload {
   /**
    * Compares `skb` with the held packets that have `groSameFlow` set (clear it where they differ), then merges with `skbGroReceive`, or sets
@@ -54,5 +54,5 @@ export type NetdevEvent =
   | 'change-address'
   | 'features';
 
-/** Hears of devices. @kernel notifier_block — include/linux/notifier.h, 7.3 */
+/** Hears of devices. @kernel struct notifier_block — include/linux/notifier.h, 7.3 */
 export type NetdevListener = (event: NetdevEvent, dev: NetDevice) => void;

@@ -37,9 +37,9 @@ const TX_NAMES = {
   wake: 'tx-wake',
 } as const;
 
-/** Counters of a receive queue. @kernel netdev_queue_stats_rx — include/net/netdev_queues.h, 7.3 */
+/** Counters of a receive queue. @kernel struct netdev_queue_stats_rx — include/net/netdev_queues.h, 7.3 */
 export type QueueStatsRx = { -readonly [field in keyof typeof RX_NAMES]: number };
-/** Counters of a transmit queue. @kernel netdev_queue_stats_tx — include/net/netdev_queues.h, 7.3 */
+/** Counters of a transmit queue. @kernel struct netdev_queue_stats_tx — include/net/netdev_queues.h, 7.3 */
 export type QueueStatsTx = { -readonly [field in keyof typeof TX_NAMES]: number };
 /** Counters by their ynl name (`rx-packets`), those that are set. */
 export type QueueStatsReply = Readonly<Record<string, number>>;

@@ -28,7 +28,7 @@ function alive(fake: QueueFake): number[] {
   return fake.all.filter((queue) => !queue.freed).map((queue) => queue.serial);
 }
 
-describe('netdevRxQueueRestart', () => {
+describe('netdevRxQueueRestart and netdevRxQueueReconfig', () => {
   it('builds beside, stops, starts, frees', () => {
     const { fake } = up();
     expect(restart(fake)).toBe(0);
@@ -112,7 +112,7 @@ describe('netdevRxQueueRestart', () => {
   });
 });
 
-describe('netdevQueueConfig', () => {
+describe('netdevQueueConfig and netdevQueueConfigValidate', () => {
   it("puts what the provider asks for over the driver's defaults", () => {
     const { fake, network } = up({ defaultQcfg: (qcfg) => Object.assign(qcfg, { rxPageSize: 4096 }) }, false);
     const config = { rxPageSize: 1 };

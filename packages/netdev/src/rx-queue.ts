@@ -1,7 +1,7 @@
 import type { MemoryProviderParams } from '@netmem/page-pool';
 import type { Napi } from './napi.ts';
 
-/** One receive queue of a device, as the core sees it. @kernel netdev_rx_queue — include/net/netdev_rx_queue.h, 7.3 */
+/** One receive queue of a device, as the core sees it. @kernel struct netdev_rx_queue — include/net/netdev_rx_queue.h, 7.3 */
 export interface NetdevRxQueue {
   readonly index: number;
   /** Where the queue's payload memory comes from; null for ordinary pages. Outlives going down and up. */

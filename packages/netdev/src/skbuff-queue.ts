@@ -4,7 +4,7 @@ import type { SkBuff } from './skbuff.ts';
 /**
  * A doubly linked list of skbs that lives in the skbs' own `next` and `prev`: nothing is allocated per packet. An skb is on one list at most.
  *
- * @kernel sk_buff_head — include/linux/skbuff.h, 7.3
+ * @kernel struct sk_buff_head — include/linux/skbuff.h, 7.3
  */
 export class SkBuffQueue {
   first: SkBuff | null = null;

@@ -17,7 +17,7 @@ import { pullTail, split, trim, trimHead } from './skbuff-resize.ts';
  * fragments, each (netmem, offset, size) in the pool's slab, and behind those the skbs of `fragList`. `len` counts all of them, `dataLen` what is
  * not linear. Fragments may be memory that no CPU can read; `unreadable` then stays set for the life of the skb.
  *
- * @kernel sk_buff — include/linux/skbuff.h, 7.3
+ * @kernel struct sk_buff — include/linux/skbuff.h, 7.3 (partial: no extensions, conntrack, routing or encapsulation fields)
  */
 export class SkBuff {
   readonly pool: SkBuffPool;

@@ -17,7 +17,7 @@ const BACKLOG_WEIGHT = 64;
 /**
  * What a CPU has to do for the network: instances to poll, transmit queues to run again, packets a device handed over without NAPI.
  *
- * @kernel softnet_data — include/linux/netdevice.h, 7.3
+ * @kernel struct softnet_data — include/linux/netdevice.h, 7.3 (partial: no packet steering, no time limit per round)
  */
 export class SoftNet {
   /** Packets polled, and rounds that ended with work left. @kernel time_squeeze — include/linux/netdevice.h, 7.3 */

@@ -33,7 +33,7 @@ function packet(world: World & { dev: NetDevice }, mark: number = 0): SkBuff {
   return skb;
 }
 
-describe('transmit', () => {
+describe('transmit and NetdevTxQueue', () => {
   it('hands the packet to the driver at once', () => {
     const world = up();
     const skb = packet(world);
@@ -145,7 +145,7 @@ describe('transmit', () => {
   });
 });
 
-describe('the choice of a queue', () => {
+describe('pickTxQueue', () => {
   const choose = (fields: Partial<SkBuff>, selectQueue?: (skb: SkBuff) => number): number => {
     const world = makeWorld();
     const plain = makePlainDevice(world.network, {}, selectQueue === undefined ? {} : { selectQueue });
@@ -168,7 +168,7 @@ describe('the choice of a queue', () => {
   });
 });
 
-describe('an unreadable packet on its way out', () => {
+describe('mayTransmit: an unreadable packet', () => {
   function send(
     options: Partial<NetDeviceOptions>,
     owner: (world: World & PlainDevice) => object | null,
@@ -219,7 +219,7 @@ describe('an unreadable packet on its way out', () => {
   });
 });
 
-describe('what a device cannot do', () => {
+describe('validateAndSend: what a device cannot do', () => {
   it('is summed in software', () => {
     const world = up({ features: 0 });
     const skb = packet(world);

@@ -18,7 +18,7 @@ import type { SkBuff } from './skbuff.ts';
 /**
  * What a net_iov's owner carries besides netmem's contract so that its memory can be sent: the device that the memory is mapped for.
  *
- * @kernel net_devmem_dmabuf_binding — net/core/devmem.h, 7.3
+ * @kernel struct net_devmem_dmabuf_binding — net/core/devmem.h, 7.3
  */
 export interface DevmemOwner {
   /** Null once that device is gone. */

@@ -11,7 +11,7 @@ export const TX_RETRY_NS = 1_000_000;
 /**
  * One transmit queue of a device: stopped and woken by the driver, with a bounded first-in-first-out line in front of it.
  *
- * @kernel netdev_queue — include/linux/netdevice.h, 7.3
+ * @kernel struct netdev_queue — include/linux/netdevice.h, 7.3 (partial: no byte queue limits, no watchdog)
  */
 export class NetdevTxQueue {
   readonly dev: NetDevice;
@@ -85,7 +85,7 @@ export class NetdevTxQueue {
     return NET_XMIT_SUCCESS;
   }
 
-  /** Sends up to `quota` packets from the line. @returns whether more could be sent. @kernel __qdisc_run — net/sched/sch_generic.c, 7.3 @internal */
+  /** Sends up to `quota` packets from the line. @internal @returns whether more could be sent. @kernel __qdisc_run — net/sched/sch_generic.c, 7.3 */
   run(quota: number): boolean {
     for (let left = quota; left > 0 && !this.#stopped; left--) {
       const skb = this.#line.pop();
@@ -95,7 +95,7 @@ export class NetdevTxQueue {
     return this.#hasRunnable();
   }
 
-  /** Drops the line. @kernel dev_deactivate_queue — net/sched/sch_generic.c, 7.3 @internal */
+  /** Drops the line. @internal @kernel dev_deactivate_queue — net/sched/sch_generic.c, 7.3 */
   reset(): void {
     this.#retry?.del();
     this.#line.purge(SKB_DROP_REASON.DEV_READY);
