@@ -132,6 +132,7 @@ export class QueueBinding {
   readonly #driver: PacketDriver;
   readonly #queue: number;
   readonly #bytes: Region;
+  readonly #iova: number;
 
   constructor(network: Network, driver: PacketDriver, queue: number, niovs: number) {
     const { machine, netmem } = network;
@@ -141,8 +142,8 @@ export class QueueBinding {
     this.#queue = queue;
     this.#bytes = machine.memory.carve(length, PAGE_SIZE);
     const window = machine.iommu.addPeerWindow('gpu', this.#bytes);
-    const iova = driver.device.mapPeer(window, 0, length, DMA_FROM_DEVICE);
-    this.binding = new FakeBinding(netmem, { niovs, iova });
+    this.#iova = driver.device.mapPeer(window, 0, length, DMA_FROM_DEVICE);
+    this.binding = new FakeBinding(netmem, { niovs, iova: this.#iova });
     driver.setSplit();
     this.#locked(() => {
       const error = netifMpOpenRxq(driver.netdev, queue, this.binding.params, null);
@@ -158,6 +159,11 @@ export class QueueBinding {
 
   unbind(): void {
     this.#locked(() => netifMpCloseRxq(this.#driver.netdev, this.#queue, this.binding.params));
+  }
+
+  /** Takes the memory from the device: after all of it came back. */
+  unmap(): void {
+    this.#driver.device.unmapPeer(this.#iova, this.#bytes.length);
   }
 
   #locked(work: () => void): void {
