@@ -12,11 +12,17 @@ const U32_MAX = 0xffffffff;
  */
 export class BindingIds {
   readonly #live = new Map<number, DmabufBinding>();
+  readonly #last: number;
   #next = 1;
+
+  /** @param last - The highest id; a test may have fewer than 32 bits' worth. */
+  constructor(last: number = U32_MAX) {
+    this.#last = last;
+  }
 
   /** @returns an id from 1; `-EBUSY`: every number is in use. */
   allocate(binding: DmabufBinding): number {
-    if (this.#live.size >= U32_MAX) return -EBUSY;
+    if (this.#live.size >= this.#last) return -EBUSY;
     while (this.#live.has(this.#next)) this.#advance();
     const id = this.#next;
     this.#advance();
@@ -33,7 +39,7 @@ export class BindingIds {
   }
 
   #advance(): void {
-    this.#next = this.#next === U32_MAX ? 1 : this.#next + 1;
+    this.#next = this.#next === this.#last ? 1 : this.#next + 1;
   }
 }
 

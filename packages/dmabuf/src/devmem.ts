@@ -1,5 +1,5 @@
-import { DMA_FROM_DEVICE, DMA_TO_DEVICE, type DmaDevice, KernelBug, PAGE_SHIFT } from '@netmem/machine';
-import { type NetDevice, type Network, netdevQueueGetDmaDev, netifMpCloseRxq, netifMpOpenRxq } from '@netmem/netdev';
+import { DMA_FROM_DEVICE, DMA_TO_DEVICE, KernelBug, PAGE_SHIFT } from '@netmem/machine';
+import { type NetDevice, type Network, netifMpCloseRxq, netifMpOpenRxq } from '@netmem/netdev';
 import type { MemoryProviderOps, MemoryProviderParams } from '@netmem/page-pool';
 import { EINVAL, ENODEV, EOPNOTSUPP, type ErrPtr, type Extack, isErr } from '@netmem/uapi';
 import { type BindRxRequest, type BindTxRequest, checkBindPolicy, readQueues } from './bind-request.ts';
@@ -10,6 +10,7 @@ import { DmaBufTable } from './fd-table.ts';
 import { mapBinding } from './map-binding.ts';
 import type { NetlinkSocketLike } from './netlink-socket.ts';
 import { createDmabufProvider } from './provider.ts';
+import { sharedDmaDevice } from './shared-dma-device.ts';
 
 /**
  * Binding of dma-bufs to the receive queues of a network's devices: what the netlink operations bind-rx and bind-tx do behind the message.
@@ -259,29 +260,4 @@ function refusesBindRx(dev: NetDevice, extack: Extack | null): number {
   if (dev.present && dev.needsOpsLock) return 0;
   extack?.set(null, 'ifindex');
   return dev.present ? -EOPNOTSUPP : -ENODEV;
-}
-
-/**
- * The DMA device that all queues share.
- *
- * @returns the device; `-EOPNOTSUPP`: two queues differ (compared with their neighbour, and only once one was found), or there is none.
- * @kernel netdev_nl_get_dma_dev — net/core/netdev-genl.c, 7.3
- */
-function sharedDmaDevice(dev: NetDevice, queues: readonly number[], extack: Extack | null): ErrPtr<DmaDevice> {
-  let found: DmaDevice | null = null;
-  let previous = 0;
-  for (const idx of queues) {
-    const own = netdevQueueGetDmaDev(dev, idx);
-    if (found !== null && own !== found) {
-      extack?.set(`DMA device mismatch between queue ${idx} and ${previous} (multi-PF device?)`);
-      return -EOPNOTSUPP;
-    }
-    found = own;
-    previous = idx;
-  }
-  if (found === null) {
-    extack?.set("Device doesn't support DMA");
-    return -EOPNOTSUPP;
-  }
-  return found;
 }

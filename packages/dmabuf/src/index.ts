@@ -5,6 +5,9 @@
  * Use it to receive TCP payload into memory that is not the kernel's. `createUdmabuf` makes a buffer of ordinary pages that a program may look
  * at inside a begin/end bracket; `createDeviceMemory` makes memory that no CPU can look at, and computes on it from inside.
  *
+ * It is *not* netlink: messages and attributes are the control package's. It moves no packet: a driver and a card do.
+ *
+ * @example
  * ```ts
  * import { createDeviceMemory, createUdmabuf, DMA_BUF_SYNC_READ, DmaBufTable, programs } from '@netmem/dmabuf';
  * import { Machine } from '@netmem/machine';
@@ -20,8 +23,6 @@
  * const digest = gpu.run(programs.sha256(), [{ offset: 0, length: 4096 }]); // only the digest leaves
  * console.log(digest.length);
  * ```
- *
- * It is *not* netlink: messages and attributes are the control package's. It moves no packet: a driver and a card do.
  *
  * @packageDocumentation
  */

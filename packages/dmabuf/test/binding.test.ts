@@ -13,7 +13,10 @@ import {
 } from '@netmem/uapi';
 import { describe, expect, it } from 'vitest';
 import { createUdmabuf, Devmem, type DmaBuf, DmaBufTable, type DmabufBinding } from '../src/index.ts';
-import { leftovers, newNetwork, QueueDevice, type QueueDeviceOptions, settle } from './fake-devices.ts';
+import { mapBinding } from '../src/map-binding.ts';
+import { createDmabufProvider } from '../src/provider.ts';
+import { sharedDmaDevice } from '../src/shared-dma-device.ts';
+import { leftovers, newNetwork, plugIdle, QueueDevice, type QueueDeviceOptions, settle } from './fake-devices.ts';
 
 const RX = NETDEV_QUEUE_TYPE.RX;
 const PAGE = 4096;
@@ -119,6 +122,33 @@ describe('a binding', () => {
     expect(finish(first, second)).toEqual([]);
   });
 
+  it('ended by unbind, under the lock, is what a closed socket leaves behind', () => {
+    const { machine, devmem, device, socket, bound, finish } = setUp();
+    const buffer = createUdmabuf(machine, 8 * PAGE);
+    const binding = bound(buffer, [1, 2]);
+    device.locked(() => devmem.unbind(binding));
+    expect([socket.bindings.size, binding.boundRxqs.length, binding.socket]).toEqual([0, 0, null]);
+    expect(device.pools.every((pool) => pool?.mpPriv === null)).toBe(true);
+    expect(finish(buffer)).toEqual([]);
+  });
+
+  it("counts its references, and is nobody's after the last", () => {
+    const { machine, bound, finish, socket } = setUp();
+    const buffer = createUdmabuf(machine, 8 * PAGE);
+    const binding = bound(buffer, [1]);
+    binding.get();
+    socket.close();
+    settle(machine);
+    expect([binding.refs, binding.freed]).toEqual([1, false]);
+    binding.put();
+    expect(binding.freed).toBe(false);
+    settle(machine);
+    expect(binding.freed).toBe(true);
+    expect(() => binding.put()).toThrow('which is gone');
+    expect(() => binding.get()).toThrow('which is gone');
+    expect(finish(buffer)).toEqual([]);
+  });
+
   it('tells an audit what it holds', () => {
     const { machine, devmem, device, socket, bound, finish } = setUp();
     const buffer = createUdmabuf(machine, 8 * PAGE);
@@ -163,6 +193,18 @@ describe('net_iovs', () => {
     }
     expect(pool.allocNetmems()).toBe(0);
     for (const ref of refs) pool.putFullNetmem(ref, false);
+    expect(finish(buffer)).toEqual([]);
+  });
+
+  it('freeNetIov takes back what allocNetIov gave, once', () => {
+    const { machine, bound, finish } = setUp();
+    const buffer = createUdmabuf(machine, 2 * PAGE);
+    const binding = bound(buffer, [1]);
+    const [first, second] = [binding.allocNetIov(), binding.allocNetIov()];
+    expect([binding.allocNetIov(), binding.niovsOut]).toEqual([0, 2]);
+    binding.freeNetIov(first);
+    expect(() => binding.freeNetIov(first)).toThrow('is not out of binding');
+    binding.freeNetIov(second);
     expect(finish(buffer)).toEqual([]);
   });
 
@@ -222,9 +264,9 @@ describe('the provider', () => {
     } as unknown as PagePool);
   };
 
-  it('cannot be changed', () => {
-    const { devmem } = setUp();
-    expect(Object.isFrozen(devmem.provider)).toBe(true);
+  it('createDmabufProvider makes ops that cannot be changed: a pool would refuse others', () => {
+    const { machine, network } = newNetwork();
+    expect(Object.isFrozen(createDmabufProvider(machine, network.netmem))).toBe(true);
   });
 
   it('refuses a pool without binding before one of the wrong order', () => {
@@ -315,6 +357,54 @@ describe('tear-down', () => {
     expect(binding.dev).toBe(null);
     expect(binding.boundRxqs).toEqual([]);
     expect(finish(buffer)).toEqual([]);
+  });
+});
+
+describe('mapBinding', () => {
+  it.each([
+    [4096, 12, 0],
+    [3 * 4096, 14, -EINVAL],
+  ])(
+    '%i bytes in net_iovs of 2^%i: %i, and a failure takes the dma-buf reference with it',
+    (bytes, niovShift, result) => {
+      const { machine, network } = newNetwork();
+      const device = new QueueDevice(network);
+      const buf = createUdmabuf(machine, bytes);
+      buf.get();
+      const binding = mapBinding({ network, dev: device.dev, dmaDev: device.dma, buf, direction: 2, niovShift }, null);
+      if (typeof binding === 'number') {
+        expect(binding).toBe(result);
+      } else {
+        expect([binding.niovs, binding.id, buf.refs]).toEqual([1, 0, 3]);
+        binding.free();
+      }
+      expect([buf.refs, buf.attachments, device.dma.liveMappings]).toEqual([1, 0, 0]);
+      expect(network.netmem.audit()).toEqual([]);
+    },
+  );
+});
+
+describe('sharedDmaDevice', () => {
+  it('compares neighbours, and only once one was found: as netdev_nl_get_dma_dev does', () => {
+    const { machine, network } = newNetwork();
+    const device = new QueueDevice(network);
+    const other = plugIdle(machine).fn.dma;
+    const extack = new Extack();
+    const shared = (queues: number[]): unknown => sharedDmaDevice(device.dev, queues, extack);
+    expect(shared([0, 1, 3])).toBe(device.dma);
+    device.dmaOf.set(0, null);
+    expect(shared([0, 1])).toBe(device.dma);
+    device.dmaOf.set(2, other);
+    expect(shared([1, 2])).toBe(-EOPNOTSUPP);
+    expect(extack.message).toBe('DMA device mismatch between queue 2 and 1 (multi-PF device?)');
+    expect(shared([2])).toBe(other);
+    device.dmaOf.set(3, null);
+    expect(shared([1, 3])).toBe(-EOPNOTSUPP);
+    expect(extack.message).toBe('DMA device mismatch between queue 3 and 1 (multi-PF device?)');
+    expect(shared([3])).toBe(-EOPNOTSUPP);
+    expect(extack.message).toBe("Device doesn't support DMA");
+    other.dmaMask = null;
+    expect(shared([2])).toBe(-EOPNOTSUPP);
   });
 });
 

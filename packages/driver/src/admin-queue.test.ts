@@ -11,7 +11,7 @@ import {
   swap32,
 } from '@netmem/vnic/abi';
 import { describe, expect, it } from 'vitest';
-import { AdminQueue } from './admin-queue.ts';
+import { AdminQueue, statusErrno } from './admin-queue.ts';
 import { Registers } from './registers.ts';
 
 /** An admin queue's other end: answers every command with `status(n)`, `burst` per run. */
@@ -133,6 +133,7 @@ describe('AdminQueue', () => {
     [0xffffffff, -EINVAL],
     [0x12345678, -EINVAL],
   ])('status 0x%s is %i', (status, errno) => {
+    expect(statusErrno(status)).toBe(errno);
     const { adminq, card } = start();
     card.status = () => status;
     expect(adminq.execute(1, () => {})).toBe(errno);

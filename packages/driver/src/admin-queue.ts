@@ -141,8 +141,8 @@ export class AdminQueue {
   }
 }
 
-/** @kernel gve_adminq_parse_err — drivers/net/ethernet/google/gve/gve_adminq.c, 7.3 */
-function statusErrno(status: number): number {
+/** What the card's status means: 0 for PASSED, otherwise a negative errno. @kernel gve_adminq_parse_err — drivers/net/ethernet/google/gve/gve_adminq.c, 7.3 */
+export function statusErrno(status: number): number {
   switch (status) {
     case ADMINQ_STATUS_PASSED:
       return 0;

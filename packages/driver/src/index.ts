@@ -5,6 +5,10 @@
  * Use it to bring a card of `@netmem/vnic` up on a machine, or read it before writing a driver of your own: `rx-ring.ts`, `rx-refill.ts` and
  * `rx-receive.ts` are the receive path, `queue-mgmt.ts` is how a memory provider comes and goes.
  *
+ * It is *not* a model of a card, and not a copy of Linux's gve: it follows its life cycle and its externally visible choices, in its own words, and
+ * leaves out what has nothing to do with netmem (XDP, AF_XDP, queue page lists, timestamps, hardware GRO).
+ *
+ * @example
  * ```ts
  * import { probeGve } from '@netmem/driver';
  * import { Ethtool } from '@netmem/ethtool';
@@ -24,9 +28,6 @@
  * console.log(gve.netdev.name, gve.netdev.operUp);
  * gve.remove();
  * ```
- *
- * It is *not* a model of a card, and not a copy of Linux's gve: it follows its life cycle and its externally visible choices, in its own words, and
- * leaves out what has nothing to do with netmem (XDP, AF_XDP, queue page lists, timestamps, hardware GRO).
  *
  * @packageDocumentation
  */

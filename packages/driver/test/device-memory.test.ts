@@ -4,6 +4,7 @@ import { PP_FLAG_ALLOW_UNREADABLE_NETMEM, PP_FLAG_DMA_MAP, PP_FLAG_DMA_SYNC_DEV 
 import { EAGAIN, EINVAL, ERANGE, Extack, FLOW_TYPE } from '@netmem/uapi';
 import { composeFrame } from '@netmem/wire';
 import { describe, expect, it } from 'vitest';
+import { createQueueMgmtOps } from '../src/queue-mgmt.ts';
 import { Bench, type BenchOptions, formatted, pattern, segment } from './bench.ts';
 import { PeerProvider } from './peer-provider.ts';
 
@@ -43,6 +44,32 @@ describe('the payload pool', () => {
     expect(bench.gve.rx.map((ring) => ring.pool.params.queueIdx)).toEqual([0, 1]);
     bench.split(false);
     expect(flags()).toEqual([0, 1].map(() => PP_FLAG_DMA_MAP | PP_FLAG_DMA_SYNC_DEV));
+    expect(bench.finish()).toEqual([]);
+  });
+});
+
+describe('createQueueMgmtOps', () => {
+  it('knows no queue while the interface is down, and parts with all but queue 0 while it is up', () => {
+    const bench = new Bench();
+    const ops = createQueueMgmtOps(bench.gve);
+    const config = { rxPageSize: 0 };
+    expect([ops.memAlloc(1, config), ops.stop(1), ops.start(1, config, {})]).toEqual([-EAGAIN, -EAGAIN, -EAGAIN]);
+    bench.up();
+    expect(ops.stop(0)).toBe(-ERANGE);
+    const before = bench.gve.rx[1];
+    bench.dev.lock.lock();
+    const fresh = ops.memAlloc(1, config);
+    // The live queue does not notice that another is built beside it, nor that it is thrown away (I-5).
+    expect(bench.gve.rx[1]).toBe(before);
+    expect(before.freeCount).toBe(1);
+    ops.memFree(fresh as object);
+    expect(ops.stop(1)).toBe(before);
+    // What stop hands out is empty, and start fills it again.
+    expect(before.freeCount).toBe(before.entries);
+    expect(before.pool.inflight()).toBe(before.pool.cached + before.pool.ringed);
+    expect(ops.start(1, config, before)).toBe(0);
+    bench.dev.lock.unlock();
+    expect(before.freeCount).toBe(1);
     expect(bench.finish()).toEqual([]);
   });
 });
