@@ -39,6 +39,7 @@ const LIBRARIES: readonly Row[] = [
   library('page-pool', 'netmem', 'machine', 'uapi', 'region'),
   library('vnic', 'link', 'wire', 'region'),
   library('tap', 'link', 'wire', 'region'),
+  library('pcap', 'link', 'wire', 'region'),
   library('netdev', 'page-pool', 'netmem', 'machine', 'wire', 'uapi', 'region'),
   library('ethtool', 'netdev', 'uapi'),
   library('dmabuf', 'netdev', 'page-pool', 'netmem', 'machine', 'uapi', 'region'),
@@ -47,12 +48,15 @@ const LIBRARIES: readonly Row[] = [
 ];
 const BELOW_LAB = LIBRARIES.map(shortName).filter((name) => name !== 'tap');
 const LAB = library('lab', ...BELOW_LAB);
-const ALL = [...LIBRARIES, LAB].map(shortName);
+/** Kits that test any stack or driver: none of ours below them, and lab does not know them. */
+const KITS: readonly Row[] = [library('packetdrill', 'link', 'wire', 'region', 'uapi')];
+const ALL = [...LIBRARIES, LAB, ...KITS].map(shortName);
 
 /** Every package of the workspace, bottom to top. */
 export const ROWS: readonly Row[] = [
   ...LIBRARIES,
   LAB,
+  ...KITS,
   program('apps/devmem', 'app-devmem', ALL),
   program('apps/site', 'app-site', []),
   program('tooling/bench', 'bench', ALL),
