@@ -83,7 +83,8 @@ export class GroNode {
   flush(onlyOld: boolean): void {
     if (this.#held === 0) return;
     const now = this.#jiffies();
-    for (const bucket of this.#buckets) {
+    for (let i = 0; i < GRO_HASH_BUCKETS; i++) {
+      const bucket = this.#buckets[i];
       for (let skb = bucket.last; skb !== null; skb = bucket.last) {
         if (onlyOld && skb.groAge === now) break;
         bucket.unlink(skb);

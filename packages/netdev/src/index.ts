@@ -100,6 +100,7 @@ export { ETH_P_802_2, ethTypeTrans } from './receive.ts';
 export type { NetdevRxQueue } from './rx-queue.ts';
 export * from './skb-constants.ts';
 export { SkBuff } from './skbuff.ts';
+export { SkBuffCursor } from './skbuff-cursor.ts';
 export { skbFragDmaMap } from './skbuff-dma.ts';
 export { DEFAULT_MAX_SKBS, SkBuffPool } from './skbuff-pool.ts';
 export { SkBuffQueue } from './skbuff-queue.ts';
