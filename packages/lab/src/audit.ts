@@ -8,6 +8,5 @@ import type { Host } from './host.ts';
 export function auditHost(host: Host): readonly string[] {
   const { machine, network, pools, devmem, stack } = host;
   const findings = [...stack.audit(), ...devmem.audit(), ...network.audit(), ...pools.audit(), ...machine.audit()];
-  for (const entry of machine.log.unexpected()) findings.push(`unexpected log entry: ${entry.text}`);
   return findings.map((finding) => `${host.name}: ${finding}`);
 }

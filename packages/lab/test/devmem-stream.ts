@@ -1,0 +1,167 @@
+// A stream from the peer into the host's device memory, moved on step by step: for tests that look in between.
+
+import { type CompareResult, type DeviceProgram, programs } from '@netmem/dmabuf';
+import { regionOf } from '@netmem/region';
+import { Msghdr } from '@netmem/tcp';
+import {
+  AF_INET,
+  EAGAIN,
+  EINPROGRESS,
+  errnoName,
+  MSG_SOCK_DEVMEM,
+  readCmsgs,
+  readDmabufCmsg,
+  SCM_DEVMEM_DMABUF,
+  SHUT_WR,
+  SO,
+  SO_DEVMEM_DONTNEED,
+  SOCK_STREAM,
+  SOL_SOCKET,
+  writeDmabufToken,
+} from '@netmem/uapi';
+import type { Pair } from '../src/index.ts';
+
+export const HOST = '10.0.0.1';
+export const PORT = 5201;
+/** Longer than any run of the tests here takes on the virtual clock. */
+const PATIENCE_NS = 300e9;
+
+/** A token that was not returned, and what it stands for. */
+export interface Held {
+  readonly token: number;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** One connection from peer to host, with both ends in hand. */
+export class DevmemStream {
+  readonly pair: Pair;
+  readonly fd: number;
+  readonly peerFd: number;
+  readonly held: Held[] = [];
+  devmemBytes: number = 0;
+  linearBytes: number = 0;
+  readonly #listener: number;
+  readonly #msg: Msghdr = new Msghdr([regionOf(new Uint8Array(1 << 20))], regionOf(new Uint8Array(64 * 40)));
+
+  /** Steers the flow to the bound queue and connects. */
+  constructor(pair: Pair, receiveBuffer?: number) {
+    this.pair = pair;
+    const host = pair.host.stack.sockets;
+    const peer = pair.peer.stack.sockets;
+    const queue = pair.host.memory?.queues[0] ?? 0;
+    pair.host.steer(HOST, PORT, queue);
+    this.#listener = host.socket(AF_INET, SOCK_STREAM);
+    if (receiveBuffer !== undefined) {
+      host.setsockopt(this.#listener, SOL_SOCKET, SO.RCVBUF, new Uint8Array(Int32Array.of(receiveBuffer).buffer));
+    }
+    host.bind(this.#listener, HOST, PORT);
+    host.listen(this.#listener, 4);
+    this.peerFd = peer.socket(AF_INET, SOCK_STREAM);
+    if (peer.connect(this.peerFd, HOST, PORT) !== -EINPROGRESS) throw new Error('connect did not start');
+    let fd = -EAGAIN;
+    pair.run({
+      until: () => {
+        fd = host.accept(this.#listener);
+        return fd !== -EAGAIN;
+      },
+    });
+    if (fd < 0) throw new Error(`nobody came: ${errnoName(fd)}`);
+    this.fd = fd;
+  }
+
+  /** Takes all that is there, keeping the tokens. Returns the bytes of this call, 0 at the end, -EAGAIN when nothing was there. */
+  receive(): number {
+    const msg = this.#msg;
+    const result = this.pair.host.stack.sockets.recvmsg(this.fd, msg, MSG_SOCK_DEVMEM);
+    const control = msg.control;
+    if (result <= 0 || control === null) return result;
+    let announced = 0;
+    for (const cmsg of readCmsgs(control.view, control.base, msg.controlLength)) {
+      const frag = readDmabufCmsg(control.view, cmsg.dataAt);
+      if (cmsg.type !== SCM_DEVMEM_DMABUF) continue;
+      announced += frag.fragSize;
+      this.held.push({ token: frag.fragToken, offset: frag.fragOffset, length: frag.fragSize });
+    }
+    this.devmemBytes += announced;
+    this.linearBytes += result - announced;
+    return result;
+  }
+
+  /** Feeds every held range to `program`, oldest first. */
+  feed(program: DeviceProgram<CompareResult>): void {
+    const device = this.pair.host.memory?.device;
+    for (const { offset, length } of this.held) device?.feed(program, offset, length);
+  }
+
+  /** Returns every held token; the number that came back. */
+  returnTokens(): number {
+    let returned = 0;
+    const one = new Uint8Array(8);
+    for (const { token } of this.held) {
+      writeDmabufToken(new DataView(one.buffer), 0, token, 1);
+      returned += this.pair.host.stack.sockets.setsockopt(this.fd, SOL_SOCKET, SO_DEVMEM_DONTNEED, one);
+    }
+    this.held.length = 0;
+    return returned;
+  }
+
+  /** Sends `bytes` and has them verified in device memory and returned as they come; -1 when all were right. */
+  transfer(bytes: Uint8Array): number {
+    const program = programs.compare(bytes);
+    const want = this.devmemBytes + this.linearBytes + bytes.length;
+    let sent = 0;
+    const done = this.pair.run({
+      timeoutNs: PATIENCE_NS,
+      until: () => {
+        sent += Math.max(0, this.send(bytes.subarray(sent)));
+        while (this.receive() > 0);
+        this.feed(program);
+        this.returnTokens();
+        return this.devmemBytes + this.linearBytes >= want;
+      },
+    });
+    if (!done) throw new Error(`${this.devmemBytes + this.linearBytes} of ${want} bytes came`);
+    return program.result().mismatchAt;
+  }
+
+  /** What the peer's socket takes of `bytes` now. */
+  send(bytes: Uint8Array): number {
+    if (bytes.length === 0) return 0;
+    return this.pair.peer.stack.sockets.sendmsg(this.peerFd, new Msghdr([regionOf(bytes)]));
+  }
+
+  /** The peer's FIN. */
+  finish(): void {
+    this.pair.peer.stack.sockets.shutdown(this.peerFd, SHUT_WR);
+  }
+
+  /** Closes the host's two sockets. */
+  closeHostSockets(): void {
+    const host = this.pair.host.stack.sockets;
+    host.close(this.fd);
+    host.close(this.#listener);
+  }
+
+  closePeerSocket(): void {
+    this.pair.peer.stack.sockets.close(this.peerFd);
+  }
+
+  /** Closes all sockets and lets TIME_WAIT pass. */
+  close(): void {
+    this.closePeerSocket();
+    this.pair.run();
+    this.closeHostSockets();
+    settle(this.pair);
+  }
+}
+
+/** Lets two minutes pass: TIME_WAIT, retransmissions and drains end. */
+export function settle(pair: Pair): void {
+  pair.run({ until: () => false, timeoutNs: 120e9 });
+}
+
+/** Bytes that no shift makes equal to themselves. */
+export function distinctBytes(length: number): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from({ length }, (_, i) => (i * 31 + (i >>> 8) * 7 + (i >>> 16)) & 0xff);
+}
