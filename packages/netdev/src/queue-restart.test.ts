@@ -7,6 +7,7 @@ import { makeWorld, TestProvider, type World } from '../test/world.ts';
 import {
   type NetdevQueueMgmtOps,
   netdevQueueConfig,
+  netdevQueueConfigValidate,
   netdevRxQueueRestart,
   pagePoolCheckMemoryProvider,
 } from './index.ts';
@@ -18,9 +19,9 @@ function up(ops: Partial<NetdevQueueMgmtOps> = {}, open: boolean = true): World 
   return { ...world, fake };
 }
 
-function restart(fake: QueueFake, idx: number = 1, extack: Extack | null = null): number {
+function restart(fake: QueueFake, idx: number = 1): number {
   fake.log.length = 0;
-  return locked(fake.dev, () => netdevRxQueueRestart(fake.dev, idx, extack));
+  return locked(fake.dev, () => netdevRxQueueRestart(fake.dev, idx));
 }
 
 /** Pools that are not destroyed, by the serial of their queue state. */
@@ -32,7 +33,7 @@ describe('netdevRxQueueRestart and netdevRxQueueReconfig', () => {
   it('builds beside, stops, starts, frees', () => {
     const { fake } = up();
     expect(restart(fake)).toBe(0);
-    expect(fake.log).toEqual(['validate 1 0', 'validate 1 0', 'memAlloc 1 0', 'stop 1', 'start 5 0', 'memFree 2']);
+    expect(fake.log).toEqual(['memAlloc 1 0', 'stop 1', 'start 5 0', 'memFree 2']);
     expect(fake.live.map((queue) => queue?.serial)).toEqual([1, 5, 3, 4]);
     expect(alive(fake)).toEqual([1, 3, 4, 5]);
   });
@@ -40,7 +41,7 @@ describe('netdevRxQueueRestart and netdevRxQueueReconfig', () => {
   it('builds and frees while the interface is down', () => {
     const { fake } = up({}, false);
     expect(restart(fake)).toBe(0);
-    expect(fake.log.slice(2)).toEqual(['memAlloc 1 0', 'memFree 1']);
+    expect(fake.log).toEqual(['memAlloc 1 0', 'memFree 1']);
   });
 
   it.each(['memAlloc', 'memFree', 'start', 'stop'] as const)('needs the driver to have %s', (name) => {
@@ -58,7 +59,7 @@ describe('netdevRxQueueRestart and netdevRxQueueReconfig', () => {
     const { fake } = up();
     fake.faults.memAlloc.push(-ENOMEM);
     expect(restart(fake)).toBe(-ENOMEM);
-    expect(fake.log.slice(2)).toEqual(['memAlloc 1 0']);
+    expect(fake.log).toEqual(['memAlloc 1 0']);
     expect(fake.live[1]?.serial).toBe(2);
   });
 
@@ -69,7 +70,7 @@ describe('netdevRxQueueRestart and netdevRxQueueReconfig', () => {
     fake.dev.rxQueues[1].mpParams = provider.params;
     fake.poolFlags = PP_FLAG_DMA_MAP | PP_FLAG_DMA_SYNC_DEV;
     expect(restart(fake)).toBe(-ENODATA);
-    expect(fake.log.slice(2)).toEqual(['memAlloc 1 0', 'memFree 5']);
+    expect(fake.log).toEqual(['memAlloc 1 0', 'memFree 5']);
     expect(alive(fake)).toEqual([1, 2, 3, 4]);
   });
 
@@ -77,7 +78,7 @@ describe('netdevRxQueueRestart and netdevRxQueueReconfig', () => {
     const { fake } = up();
     fake.faults.stop.push(-EBUSY);
     expect(restart(fake)).toBe(-EBUSY);
-    expect(fake.log.slice(2)).toEqual(['memAlloc 1 0', 'stop 1', 'memFree 5']);
+    expect(fake.log).toEqual(['memAlloc 1 0', 'stop 1', 'memFree 5']);
     expect(fake.live[1]?.serial).toBe(2);
   });
 
@@ -85,7 +86,7 @@ describe('netdevRxQueueRestart and netdevRxQueueReconfig', () => {
     const { fake, machine } = up();
     fake.faults.start.push(-EIO);
     expect(restart(fake)).toBe(-EIO);
-    expect(fake.log.slice(2)).toEqual(['memAlloc 1 0', 'stop 1', 'start 5 0', 'start 2 0', 'memFree 5']);
+    expect(fake.log).toEqual(['memAlloc 1 0', 'stop 1', 'start 5 0', 'start 2 0', 'memFree 5']);
     expect(fake.live[1]?.serial).toBe(2);
     expect(alive(fake)).toEqual([1, 2, 3, 4]);
     expect(machine.log.unexpected()).toEqual([]);
@@ -95,20 +96,11 @@ describe('netdevRxQueueRestart and netdevRxQueueReconfig', () => {
     const { fake, machine } = up();
     fake.faults.start.push(-EIO, -EBUSY);
     expect(restart(fake)).toBe(-EIO);
-    expect(fake.log.slice(2)).toEqual(['memAlloc 1 0', 'stop 1', 'start 5 0', 'start 2 0', 'memFree 2', 'memFree 5']);
+    expect(fake.log).toEqual(['memAlloc 1 0', 'stop 1', 'start 5 0', 'start 2 0', 'memFree 2', 'memFree 5']);
     expect(alive(fake)).toEqual([1, 3, 4]);
     expect(machine.log.unexpected().map((entry) => entry.text)).toEqual([
       'Failed to restart old queue in error path. RX queue 1 may be unhealthy.',
     ]);
-  });
-
-  it('asks the driver about the configuration first', () => {
-    const { fake } = up();
-    const extack = new Extack();
-    fake.faults.validate.push(0, -EINVAL);
-    expect(restart(fake, 1, extack)).toBe(-EINVAL);
-    expect(fake.log).toEqual(['validate 1 0', 'validate 1 0']);
-    expect(extack.message).toBe('the driver says no');
   });
 });
 
@@ -122,7 +114,14 @@ describe('netdevQueueConfig and netdevQueueConfigValidate', () => {
     netdevQueueConfig(fake.dev, 0, config);
     expect(config.rxPageSize).toBe(16384);
     restart(fake, 0);
-    expect(fake.log.slice(0, 3)).toEqual(['validate 0 4096', 'validate 0 16384', 'memAlloc 0 16384']);
+    expect(fake.log[0]).toBe('memAlloc 0 16384');
+    fake.log.length = 0;
+    const extack = new Extack();
+    expect(netdevQueueConfigValidate(fake.dev, 0, config, extack)).toBe(0);
+    expect(fake.log).toEqual(['validate 0 4096', 'validate 0 16384']);
+    fake.faults.validate.push(-EINVAL);
+    expect(netdevQueueConfigValidate(fake.dev, 0, config, extack)).toBe(-EINVAL);
+    expect([fake.log.length, extack.message, config.rxPageSize]).toEqual([3, 'the driver says no', 4096]);
   });
 });
 

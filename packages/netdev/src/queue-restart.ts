@@ -1,7 +1,7 @@
-import { ENODATA, EOPNOTSUPP, type Extack, isErr } from '@netmem/uapi';
+import { ENODATA, EOPNOTSUPP, isErr } from '@netmem/uapi';
 import type { NetdevQueueMgmtOps, QueueConfig } from './device-ops.ts';
 import type { NetDevice } from './netdevice.ts';
-import { netdevQueueConfig, netdevQueueConfigValidate } from './queue-config.ts';
+import { netdevQueueConfig } from './queue-config.ts';
 import type { NetdevRxQueue } from './rx-queue.ts';
 
 /**
@@ -82,14 +82,11 @@ export function netdevRxQueueReconfig(dev: NetDevice, idx: number, before: Queue
 /**
  * Builds receive queue `idx` anew with the configuration it has.
  *
- * @returns as {@link netdevRxQueueReconfig}, or the driver's errno for the configuration.
+ * @returns as {@link netdevRxQueueReconfig}.
  * @kernel netdev_rx_queue_restart — net/core/netdev_rx_queue.c, 7.3
  */
-export function netdevRxQueueRestart(dev: NetDevice, idx: number, extack: Extack | null = null): number {
-  if (!isComplete(dev.queueMgmtOps)) return -EOPNOTSUPP;
-  const config: QueueConfig = { rxPageSize: 0 };
-  const error = netdevQueueConfigValidate(dev, idx, config, extack);
-  if (error < 0) return error;
+export function netdevRxQueueRestart(dev: NetDevice, idx: number): number {
+  const config = currentQueueConfig(dev, idx);
   return netdevRxQueueReconfig(dev, idx, config, config);
 }
 
