@@ -14,6 +14,7 @@ import {
   ADMINQ_STATUS_PASSED,
   AQ_CREATE_RX_QUEUE,
   AQ_CREATE_TX_QUEUE,
+  RX_COMPLETION_DESC,
 } from './abi/index.ts';
 import type { FillCommand, MockDriver } from './mock/index.ts';
 import { MockRxQueue, MockTxQueue } from './mock/index.ts';
@@ -176,6 +177,33 @@ describe('DESTROY_TX_QUEUE and DESTROY_RX_QUEUE', () => {
     expect(nic.stats.device.rxNoQueue).toBe(1);
   });
 
+  it('forget descriptors fetched ahead: the next queue may use the very same rings', () => {
+    const { driver, port, rx, tx, nic } = cardUp();
+    port.push(tcpFrame());
+    driver.settle();
+    driver.destroyQueue(ADMINQ_DESTROY_RX_QUEUE, 0);
+    const { bytes, base, length } = rx[0].completionRing.region;
+    bytes.fill(0, base, base + length);
+    for (let index = 0; index < 4; index++) rx[0].writeDescriptor(index, 40 + index);
+    driver.require(ADMINQ_CREATE_RX_QUEUE, driver.fillCreateRx(rx[0]));
+    rx[0].ring(4);
+    port.push(tcpFrame());
+    driver.settle();
+    expect(rx[0].completionRing.region.view.getUint16(base + RX_COMPLETION_DESC.bufId, true)).toBe(40);
+
+    const [first, second] = [tcpFrame({ payload: pattern(1) }), tcpFrame({ payload: pattern(2) })];
+    tx[0].send({ pieces: [first] }, { pieces: [first] }, { pieces: [first] });
+    nic.run(1);
+    driver.destroyQueue(ADMINQ_DESTROY_TX_QUEUE, 0);
+    port.takeAll();
+    tx[0].tail = 0;
+    tx[0].push({ pieces: [second] });
+    driver.require(ADMINQ_CREATE_TX_QUEUE, driver.fillCreateTx(tx[0]));
+    tx[0].kick();
+    driver.settle();
+    expect(port.takeAll()).toEqual([second]);
+  });
+
   it('make room for a fresh queue: index 0, generation 1, no tail from before', () => {
     const { driver, port, rx } = cardUp({}, { entries: 16 });
     for (let n = 0; n < 20; n++) {
@@ -190,6 +218,16 @@ describe('DESTROY_TX_QUEUE and DESTROY_RX_QUEUE', () => {
     driver.settle();
     // The old tail was not 0; with it the card would have read the new ring before anything was posted.
     expect(fresh.poll()).toBeNull();
+    const sender = driver.createTxQueue(1, 64);
+    for (let n = 0; n < 3; n++) sender.send({ pieces: [tcpFrame()], tag: n });
+    driver.settle();
+    driver.destroyQueue(ADMINQ_DESTROY_TX_QUEUE, 1);
+    const again = driver.createTxQueue(1, 64);
+    driver.settle();
+    expect(again.pollAll()).toEqual([]);
+    again.send({ pieces: [tcpFrame()], tag: 7 });
+    driver.settle();
+    expect(again.pollAll().map((done) => done.value)).toEqual([7]);
     fresh.post(4);
     port.push(tcpFrame({ payload: pattern(9) }));
     driver.settle();

@@ -132,6 +132,7 @@ describe('flow rules', () => {
     addRule(card.driver, 1, { type: FLOW_TYPE_ESPV4, queue: 2 });
     expect(queueOf(card, tcpFrame({ payload: pattern(8) }, { flags: ipv4.MORE_FRAGMENTS }))).toBe(0);
     expect(queueOf(card, ipFrame({}, 50, pattern(3)))).toBe(0);
+    expect(queueOf(card, ipFrame({ fragmentOffset: 8, flags: 0 }, 50, pattern(40)))).toBe(0);
     expect(queueOf(card, ipFrame({}, 50, pattern(4)))).toBe(2);
   });
 

@@ -100,6 +100,13 @@ describe('header split', () => {
     expect(card.nic.stats.rx[0].headerOverflow).toBe(1);
   });
 
+  it('marks overflow on the first of several buffers only', () => {
+    const card = cardUp({ headerBufferBytes: 64 }, { headerBufferBytes: 64, packetBufferBytes: 512 });
+    card.port.push(tcpFrame({ payload: pattern(1000), options: { raw: new Uint8Array(40).fill(1) } }));
+    card.driver.settle();
+    expect(card.rx[0].poll()?.completions.map((c) => c.headerOverflow)).toEqual([true, false, false]);
+  });
+
   it('writes nothing behind the header into the header buffer, nor behind the payload', () => {
     const card = splitCard();
     const { headers, buffers } = card.rx[0];

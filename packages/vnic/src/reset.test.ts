@@ -3,11 +3,14 @@ import { cardUp, makeCard } from '../test/card-fixture.ts';
 import { addRule } from '../test/flow-rules.ts';
 import { pattern, tcpFrame, udpFrame } from '../test/frames.ts';
 import {
+  ADMINQ_CONFIGURE_RSS,
   ADMINQ_SET_DRIVER_PARAMETER,
+  AQ_CONFIGURE_RSS,
   AQ_SET_DRIVER_PARAMETER,
   DEVICE_STATUS_LINK,
   DEVICE_STATUS_REPORT_STATS,
   DEVICE_STATUS_RESET,
+  REG_ADMINQ_PFN,
   REG_DEVICE_STATUS,
   writeU64be,
 } from './abi/index.ts';
@@ -78,6 +81,34 @@ describe('reset by the driver', () => {
     expect(nic.inspect().rxQueues).toEqual([]);
     driver.configureResources();
     expect(driver.executed).toBe(1);
+  });
+
+  it('takes RSS back to the card it was', () => {
+    const { driver, nic, host } = makeCard({ defaultQueues: 2 });
+    const fresh = nic.inspect().rss;
+    driver.start();
+    const key = host.allocate(40);
+    const lut = host.allocate(512);
+    driver.require(ADMINQ_CONFIGURE_RSS, (slot, at) => {
+      slot.setUint16(at + AQ_CONFIGURE_RSS.hashTypes, 1);
+      slot.setUint8(at + AQ_CONFIGURE_RSS.hashAlg, 1);
+      slot.setUint16(at + AQ_CONFIGURE_RSS.hashKeySize, 40);
+      slot.setUint16(at + AQ_CONFIGURE_RSS.hashLutSize, 128);
+      writeU64be(slot, at + AQ_CONFIGURE_RSS.hashKeyAddr, key.iova);
+      writeU64be(slot, at + AQ_CONFIGURE_RSS.hashLutAddr, lut.iova);
+    });
+    expect(nic.inspect().rss).not.toEqual(fresh);
+    driver.release();
+    expect(nic.inspect().rss).toEqual(fresh);
+  });
+
+  it('voids doorbells rung before it, even when resources are configured in the same breath', () => {
+    const { driver, nic } = cardUp();
+    driver.writeBlock(3);
+    driver.writeRegister(REG_ADMINQ_PFN, driver.adminPage.iova / 4096);
+    driver.submitted = 0;
+    driver.configureResources();
+    expect(nic.inspect().blocks.some((block) => block.armed)).toBe(false);
   });
 
   it('gives half-sent frames back', () => {

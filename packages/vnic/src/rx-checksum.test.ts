@@ -70,6 +70,13 @@ describe('receive checksums', () => {
     expect(verdict(card, padded)).toEqual(GOOD);
   });
 
+  it('cover what the UDP header says, not all that the IP packet holds', () => {
+    const card = cardUp();
+    const datagram = udpFrame(pattern(20)).subarray(14 + 20);
+    const longer = ipFrame({}, ipv4.PROTOCOL_UDP, Uint8Array.from([...datagram, 1, 2, 3, 4, 5]));
+    expect(verdict(card, longer)).toEqual(GOOD);
+  });
+
   it('take a UDP checksum of 0 for none over IPv4 and for an error over IPv6', () => {
     const card = cardUp();
     for (const six of [false, true]) {

@@ -149,6 +149,17 @@ describe('receive queue', () => {
     }
   });
 
+  it('forgets descriptors it fetched ahead when mappings change: a ring that went away is noticed', () => {
+    const { port, driver, host, rx, nic } = cardUp();
+    port.push(tcpFrame());
+    driver.settle();
+    host.unmap(rx[0].bufferRing);
+    port.push(tcpFrame());
+    driver.settle();
+    expect(rx[0].pollAll().length).toBe(1);
+    expect(nic.inspect().rxQueues[0].stopped).toBe(true);
+  });
+
   for (const [what, unmap] of [
     ['buffer ring', 'bufferRing'],
     ['packet buffer', 'buffers'],

@@ -100,9 +100,6 @@ export class RxQueue {
   destroy(): void {
     this.active = false;
     this.stopped = false;
-    this.#cached = 0;
-    this.#head = 0;
-    this.#tail = 0;
   }
 
   /** Takes up the doorbell. Masked, because one driver counts on without end and the others write an index. */

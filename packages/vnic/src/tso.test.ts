@@ -214,6 +214,20 @@ describe('TSO', () => {
     expect(ten.nic.inspect().txQueues[0].stopped).toBe(true);
   });
 
+  it('counts what a segment leaves over of a buffer to the next', () => {
+    const pieces = (rest: number) => {
+      const lengths = [HEADER_4, 950, ...Array(rest).fill(90)];
+      const frame = whole(pattern(950 + 90 * rest), {}, tcp.ACK);
+      return cut(frame, lengths);
+    };
+    // 50 bytes of the first buffer and eight more make nine; one more buffer is one too many.
+    const nine = jumbo();
+    expect(send(nine, pieces(8), 900, HEADER_4).length).toBe(2);
+    const ten = jumbo();
+    expect(send(ten, pieces(9), 900, HEADER_4)).toEqual([]);
+    expect(ten.nic.inspect().txQueues[0].stopped).toBe(true);
+  });
+
   it('agrees with the reference for any payload, mss and cut into pieces', () => {
     const card = jumbo();
     const cases = fc.record({

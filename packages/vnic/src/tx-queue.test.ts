@@ -239,6 +239,15 @@ describe('checksum offload', () => {
     expect(sent(card, frame)).toEqual(good);
   });
 
+  it('covers what the UDP header says, not all that the IP packet holds', () => {
+    const card = cardUp();
+    const datagram = udpFrame(pattern(20)).subarray(14 + 20);
+    const good = ipFrame({}, ipv4.PROTOCOL_UDP, Uint8Array.from([...datagram, 1, 2, 3]));
+    const frame = good.slice();
+    frame[14 + 20 + 6] ^= 0xff;
+    expect(sent(card, frame)).toEqual(good);
+  });
+
   it('works behind VLAN tags and extension headers', () => {
     const card = cardUp();
     const options = Uint8Array.from([ipv4.PROTOCOL_TCP, 0, 1, 4, 0, 0, 0, 0]);
@@ -348,6 +357,17 @@ describe('a driver that breaks the rules', () => {
     tx[0].writePacketDesc(tx[0].buffers.iova, 10, 0, 0);
     tx[0].kick();
     driver.settle();
+    expect(nic.inspect().txQueues[0].stopped).toBe(true);
+  });
+
+  it('a ring that goes away is noticed although its descriptors were fetched ahead', () => {
+    const { driver, host, nic, tx, port } = cardUp();
+    tx[0].send({ pieces: [frame] }, { pieces: [frame] }, { pieces: [frame] });
+    nic.run(1);
+    expect(port.transmitted).toBe(1);
+    host.unmap(tx[0].ring);
+    driver.settle();
+    expect(port.transmitted).toBe(1);
     expect(nic.inspect().txQueues[0].stopped).toBe(true);
   });
 

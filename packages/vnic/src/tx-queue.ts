@@ -98,11 +98,6 @@ export class TxQueue {
 
   destroy(): void {
     this.#emitter.abandon();
-    this.#packet.clear();
-    this.#emitting = false;
-    this.#cached = 0;
-    this.#head = 0;
-    this.#tail = 0;
     this.active = false;
     this.stopped = false;
   }
