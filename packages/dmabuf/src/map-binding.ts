@@ -1,6 +1,6 @@
 import type { DmaDevice } from '@netmem/machine';
 import type { NetDevice, Network } from '@netmem/netdev';
-import { NET_IOV_DMABUF, type NetmemRef } from '@netmem/netmem';
+import { NET_IOV_DMABUF } from '@netmem/netmem';
 import { E2BIG, EFAULT, EINVAL, type ErrPtr, type Extack, isErr } from '@netmem/uapi';
 import { DmabufBinding } from './binding.ts';
 import type { DmaBuf, DmaBufAttachment } from './dma-buf.ts';
@@ -97,8 +97,7 @@ function makeAreas(
     if (isErr(area)) return area;
     binding.areas.push(area);
     for (let i = 0; i < count; i++) {
-      const ref = (((area.firstSlot + i) << 1) | 1) as NetmemRef;
-      if (netmem.setDmaAddr(ref, entry.iova + i * binding.niovBytes)) {
+      if (netmem.setDmaAddr(area.netmem(i), entry.iova + i * binding.niovBytes)) {
         extack?.set('dmabuf DMA address cannot be represented');
         return -EFAULT;
       }

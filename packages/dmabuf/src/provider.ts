@@ -1,5 +1,5 @@
 import type { Machine } from '@netmem/machine';
-import type { NetIovRef, NetmemRef, NetmemTable } from '@netmem/netmem';
+import type { NetmemRef, NetmemTable } from '@netmem/netmem';
 import type { MemoryProviderOps, PagePool, ProviderDescription } from '@netmem/page-pool';
 import { E2BIG, EINVAL } from '@netmem/uapi';
 import type { DmabufBinding } from './binding.ts';
@@ -50,7 +50,7 @@ export function createDmabufProvider(machine: Machine, netmem: NetmemTable): Mem
         return false;
       }
       pool.niovClearPagePool(ref);
-      (pool.mpPriv as DmabufBinding).freeNetIov((ref >>> 1) as NetIovRef);
+      (pool.mpPriv as DmabufBinding).freeNetIov(netmem.toNetIov(ref));
       // false: there is no page for the pool to put.
       return false;
     },

@@ -93,6 +93,8 @@ export function startQueues(gve: GveDevice, set: QueueSet): number {
     netdev.queueSetNapi(ring.index, 'tx', ring.napi);
     ring.napi.enable();
     armBlock(gve, txBlock(gve, ring.index), gve.txCoalesceUsecs);
+    // The ring before this one may have been full.
+    netdev.wakeQueue(ring.index);
   }
   for (const ring of set.rx) startRxRing(gve, ring);
   return 0;

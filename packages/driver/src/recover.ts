@@ -16,8 +16,8 @@ export function resetInterface(gve: GveDevice): number {
   const { netdev, machine } = gve;
   machine.log.emit('info', 'gve', `${netdev.name}: performing reset`);
   const live = gve.rx.length > 0;
-  const set = quiesceQueues(gve);
   netdev.carrierOff();
+  const set = quiesceQueues(gve);
   // The queues are not destroyed one by one: a card that wants a reset need not answer. The reset makes it forget them.
   let result = resetCard(gve);
   freeQueues(gve, set);

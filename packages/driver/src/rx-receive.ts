@@ -16,6 +16,7 @@ import { headerBytesToPull } from './rx-header.ts';
 import { refillRx } from './rx-refill.ts';
 import type { RxRing } from './rx-ring.ts';
 import { reportChecksum, reportHash } from './rx-verdict.ts';
+import { RX_PACKET_BYTES_MAX } from './settings.ts';
 
 // Linear addresses fit 31 bits; an skb's own linear area is small, so a copy into it is bounded by its tailroom.
 
@@ -36,7 +37,6 @@ export function pollRx(ring: RxRing, budget: number): number {
     if (receiveBuffer(ring, at, lengthWord & RX_COMPLETION_PACKET_LEN)) packets++;
     ring.completionHead = (ring.completionHead + 1) & ring.mask;
     if (ring.completionHead === 0) ring.generation ^= 1;
-    ring.visible--;
     ring.stats.completed++;
   }
   refillRx(ring);
@@ -56,8 +56,10 @@ function receiveBuffer(ring: RxRing, at: number, length: number): boolean {
   } else {
     ring.posted[id] = 0;
     ring.freeIds[ring.freeCount++] = id;
+    ring.visible--;
     const bad = (view.getUint8(at + RX_COMPLETION_DESC.rxError) & RX_COMPLETION_RX_ERROR) !== 0;
-    if (bad || length > ring.bufferBytes) {
+    const endless = ring.skbHead !== null && ring.skbHead.len + length > RX_PACKET_BYTES_MAX;
+    if (bad || endless || length > ring.bufferBytes) {
       ring.stats.descErrDropped++;
       dropPacket(ring);
     }
@@ -216,7 +218,10 @@ function deliver(ring: RxRing, at: number): void {
   ring.napi.groReceive(skb);
 }
 
-/** Gives a buffer back at once. I-4: to the pool that the netmem says it is of. I-3: direct, we are its NAPI. */
+/**
+ * Gives a buffer back at once. RX-1b: a buffer is posted, in a packet, or in its pool; none is kept aside, and nobody looks at reference
+ * counts to see whether it is free. I-4: the pool is the one that the netmem names. I-3: direct, because we are its NAPI.
+ */
 function recycle(ring: RxRing, ref: NetmemRef): void {
   ring.netmem.pool(ref)?.putFullNetmem(ref, true);
 }

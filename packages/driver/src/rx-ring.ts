@@ -169,9 +169,7 @@ export function allocRxRing(plan: RxRingPlan): ErrPtr<RxRing> {
   return new RxRing(plan, pool, { buffers, completions, resources, headers });
 }
 
-/**
- * RX-1: payload buffers come from a page pool, one per queue.
- */
+/** RX-1: payload buffers come from a page pool, one per queue. */
 function createPayloadPool(plan: RxRingPlan): ErrPtr<PagePool> {
   let flags = PP_FLAG_DMA_MAP /* RX-4a */ | PP_FLAG_DMA_SYNC_DEV; /* RX-4b */
   // RX-4c: unreadable memory is welcome exactly while headers go elsewhere. Without a provider on the queue the flag changes nothing.
@@ -187,6 +185,7 @@ function createPayloadPool(plan: RxRingPlan): ErrPtr<PagePool> {
     napi: null,
     netdev: plan.netdev,
     queueIdx: plan.index,
+    // I-11: the other direction is for XDP, which this driver does not have and which no provider goes with.
     dmaDir: DMA_FROM_DEVICE,
     // I-7: covers all that the card can write.
     maxLen: PAGE_SIZE,

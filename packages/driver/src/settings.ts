@@ -19,6 +19,8 @@ export const RX_BUF_THRESH = 32;
 export const RX_STARVATION_NS: number = 20 * MILLISECOND_NS;
 /** Packets of one buffer up to this size are copied and the buffer is reused at once. */
 export const RX_COPYBREAK_DEFAULT = 256;
+/** No packet is longer (IPv6 payload, IP header, Ethernet header with tags); a card that goes on without ending one is not believed. */
+export const RX_PACKET_BYTES_MAX: number = 0xffff + 40 + 22;
 /** ptr_ring slots of a payload pool per receive ring entry. */
 export const RX_POOL_RATIO = 4;
 

@@ -218,6 +218,32 @@ describe('a reset that the card asks for', () => {
     expect(bench.finish()).toEqual([]);
   });
 
+  it.each(['a reset', 'new ring sizes'])('%s with a full ring: the queue takes packets again', (what) => {
+    const bench = new Bench({ nic: { ringEntries: 256, minRingEntries: 256 } }).up();
+    const { frame } = segment(bench, pattern(60));
+    const send = (): void => {
+      const skb = bench.network.skbs.alloc(bench.dev);
+      if (skb === null) throw new Error('no skb');
+      bench.machine.memory.bytes.set(frame, skb.put(frame.length));
+      skb.queueMapping = 0;
+      bench.network.transmit(skb);
+    };
+    bench.port.refuse(1e9);
+    while (!bench.dev.txQueues[0].stopped) send();
+    send();
+    bench.run();
+    if (what === 'a reset') bench.nic.requestReset('a test wants it');
+    else expect(bench.ethtool.setRings(bench.dev, { tx: 512 })).toBe(0);
+    bench.run(100e6);
+    expect(bench.dev.txQueues[0].stopped).toBe(false);
+    expect(bench.network.skbs.inUse).toBe(0);
+    bench.port.refuse(0);
+    send();
+    bench.run();
+    expect(bench.port.takeAll()).toEqual([frame]);
+    expect(bench.finish()).toEqual([]);
+  });
+
   it('that fails leaves the interface without queues, and nothing leaks', () => {
     const bench = new Bench().up();
     bench.machine.log.expect('reset failed');
