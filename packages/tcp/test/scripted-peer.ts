@@ -8,7 +8,7 @@ import { InetCore } from '../src/stack/inet-core.ts';
 import { TcpSock } from '../src/tcp/tcp-sock.ts';
 import { check } from './two-hosts.ts';
 
-/** What the script sends; ports, addresses and checksums are filled in. */
+/** What the script sends; ports, addresses and checksums are filled in, the window is 65535 unless it is given. */
 export type Segment = Partial<Omit<TcpFields, 'sourcePort' | 'destinationPort'>>;
 
 const HOST_MAC = '02:00:00:00:00:01';
@@ -31,7 +31,7 @@ export class ScriptedPeer {
   peerPort = 40000;
   peerAddress: string = PEER_ADDRESS;
 
-  constructor(options: { gro?: boolean; introduce?: boolean } = {}) {
+  constructor(options: { gro?: boolean; introduce?: boolean; seed?: number } = {}) {
     const { machine, network } = createTestNetwork({
       machine: { ramBytes: 16 << 20 },
       network: { maxSkbs: 2048 },
@@ -43,7 +43,7 @@ export class ScriptedPeer {
       gro: options.gro ?? false,
       onTransmit: (frame) => this.sent.push(frame),
     });
-    this.stack = new InetCore(network);
+    this.stack = new InetCore(network, options.seed === undefined ? {} : { seed: options.seed });
     this.driver.netdev.open();
     this.stack.addAddress(this.driver.netdev, `${HOST_ADDRESS}/24`);
     this.stack.addAddress(this.driver.netdev, 'fd00::1/64');
@@ -58,6 +58,8 @@ export class ScriptedPeer {
   /** A listener of the host. */
   listen(backlog: number = 16): TcpSock {
     const sock = TcpSock.create(this.stack, AF_INET);
+    // As servers do: a TIME_WAIT must not keep the port from them.
+    sock.reuseAddress = true;
     check(sock.bind(InetAddress.any(AF_INET), this.hostPort));
     check(sock.listen(backlog));
     return sock;
@@ -89,7 +91,7 @@ export class ScriptedPeer {
 
   /** The TCP bytes of a segment, checksum good. */
   encode(segment: Segment): Uint8Array {
-    const fields = { ...segment, sourcePort: this.peerPort, destinationPort: this.hostPort };
+    const fields = { window: 65535, ...segment, sourcePort: this.peerPort, destinationPort: this.hostPort };
     const length = tcp.encode(fields).length;
     const view = new DataView(new ArrayBuffer(8));
     view.setUint32(0, parseAddress4(this.peerAddress)!);

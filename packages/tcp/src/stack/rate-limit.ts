@@ -23,3 +23,20 @@ export class RateLimit {
     return true;
   }
 }
+
+/**
+ * Whether less than `limitMs` passed since `stampMs`, which is 0 for "never" and else a time with its last bit set.
+ *
+ * @see stampNow
+ */
+export function isTooSoon(stampMs: number, nowMs: number, limitMs: number): boolean {
+  if (stampMs === 0) return false;
+  const since = (nowMs - stampMs) | 0;
+  // The set bit may put the stamp a millisecond ahead.
+  return since >= -1 && since < limitMs;
+}
+
+/** A time that is not 0. */
+export function stampNow(nowMs: number): number {
+  return nowMs | 1;
+}

@@ -3,6 +3,7 @@
  *
  * @kernel tcp_send_challenge_ack — net/ipv4/tcp_input.c, 7.3
  */
+import { isTooSoon, stampNow } from '../stack/rate-limit.ts';
 import { sendAck } from './segment.ts';
 import type { TcpSock } from './tcp-sock.ts';
 
@@ -10,12 +11,12 @@ import type { TcpSock } from './tcp-sock.ts';
 export function sendChallengeAck(sk: TcpSock): void {
   const stack = sk.stack;
   const now = stack.nowMs;
-  if (sk.lastChallengeMs !== 0 && tooSoon(sk, sk.lastChallengeMs, now)) {
+  if (isTooSoon(sk.lastChallengeMs, now, stack.sysctl.tcpInvalidRatelimitMs)) {
     stack.stats.TcpExtTCPACKSkippedChallenge++;
     return;
   }
   if (!stack.tcp.challengeLimit.allow(now)) return;
-  sk.lastChallengeMs = now | 1;
+  sk.lastChallengeMs = stampNow(now);
   stack.stats.TcpExtTCPChallengeACK++;
   sendAck(sk);
 }
@@ -29,13 +30,7 @@ export function oowRateLimited(sk: TcpSock, hasData: boolean): boolean {
   // A segment with data is no part of an ACK loop.
   if (hasData) return false;
   const now = sk.stack.nowMs;
-  if (sk.lastOowAckMs !== 0 && tooSoon(sk, sk.lastOowAckMs, now)) return true;
-  sk.lastOowAckMs = now | 1;
+  if (isTooSoon(sk.lastOowAckMs, now, sk.stack.sysctl.tcpInvalidRatelimitMs)) return true;
+  sk.lastOowAckMs = stampNow(now);
   return false;
-}
-
-function tooSoon(sk: TcpSock, last: number, now: number): boolean {
-  const since = (now - last) | 0;
-  // `| 1` above may put the stamp a millisecond ahead.
-  return since >= -1 && since < sk.stack.sysctl.tcpInvalidRatelimitMs;
 }

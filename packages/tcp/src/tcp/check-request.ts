@@ -2,6 +2,7 @@
 import type { SkBuff } from '@netmem/netdev';
 import { IPPROTO } from '@netmem/uapi';
 import { parseTcpOptions } from '@netmem/wire';
+import { isTooSoon, stampNow } from '../stack/rate-limit.ts';
 import { pseudoHeaderSum } from '../stack/transport-checksum.ts';
 import { acceptEnqueue, isAcceptQueueFull } from './listen.ts';
 import { syncMss } from './mss.ts';
@@ -92,9 +93,8 @@ export function checkRequest(request: RequestSock, skb: SkBuff): number {
 function tooSoon(request: RequestSock): boolean {
   const stack = request.listener.stack;
   const now = stack.nowMs;
-  const since = (now - request.lastOowAckMs) | 0;
-  if (request.lastOowAckMs !== 0 && since >= -1 && since < stack.sysctl.tcpInvalidRatelimitMs) return true;
-  request.lastOowAckMs = now | 1;
+  if (isTooSoon(request.lastOowAckMs, now, stack.sysctl.tcpInvalidRatelimitMs)) return true;
+  request.lastOowAckMs = stampNow(now);
   return false;
 }
 

@@ -1,6 +1,7 @@
 /** What may leave now: the peer's window, the congestion window, Nagle, and retransmissions. @kernel tcp_write_xmit — net/ipv4/tcp_output.c, 7.3 */
 import type { SkBuff } from '@netmem/netdev';
 import { EAGAIN, ENOMEM } from '@netmem/uapi';
+import { stampNow } from '../stack/rate-limit.ts';
 import { currentMss, ensureRoute } from './mss.ts';
 import { TCP_CA_LOSS } from './newreno.ts';
 import { hasFin, pcountOf, segmentsOf, transmitBare, transmitQueued } from './segment.ts';
@@ -190,7 +191,7 @@ export function retransmitSkb(sk: TcpSock, skb: SkBuff, segments: number): numbe
     skb.cb[CB_SACKED] |= TCPCB_SACKED_RETRANS;
     sk.retransOut += count;
   }
-  if (sk.retransStampMs === 0) sk.retransStampMs = sk.stack.nowMs | 1;
+  if (sk.retransStampMs === 0) sk.retransStampMs = stampNow(sk.stack.nowMs);
   return 0;
 }
 

@@ -4,6 +4,7 @@ import type { SkBuff } from '@netmem/netdev';
 import type { TcpOptions } from '@netmem/wire';
 import { InetAddress } from '../stack/inet-address.ts';
 import type { InetCore } from '../stack/inet-core.ts';
+import { isTooSoon, stampNow } from '../stack/rate-limit.ts';
 import { ConnectionNode } from './connection-table.ts';
 import { NegotiatedOptions } from './options.ts';
 import { pawsReject, storeTsRecent } from './paws.ts';
@@ -116,14 +117,14 @@ export class TimeWaitSock {
     if (reject) this.stack.stats.TcpExtPAWSTimewait++;
     if (rst) return TCP_TW_SUCCESS;
     if (reject || (flags & TCPHDR_ACK) !== 0) this.schedule(this.stack.sysctl.tcpTimewaitMs);
-    return this.#outOfWindow(now);
+    return this.#outOfWindow(skb, now);
   }
 
   /** The peer still has to send its FIN. */
   #finWait2(skb: SkBuff, flags: number, reject: boolean, now: number): number {
     const seq = skb.cb[CB_SEQ];
     const end = skb.cb[CB_END_SEQ];
-    if (reject || !inWindow(seq, end, this.rcvNxt, (this.rcvNxt + this.rcvWnd) | 0)) return this.#outOfWindow(now);
+    if (reject || !inWindow(seq, end, this.rcvNxt, (this.rcvNxt + this.rcvWnd) | 0)) return this.#outOfWindow(skb, now);
     if ((flags & TCPHDR_RST) !== 0) {
       this.stack.tcp.killTimeWait(this);
       return TCP_TW_SUCCESS;
@@ -144,13 +145,16 @@ export class TimeWaitSock {
     return TCP_TW_RST;
   }
 
-  #outOfWindow(now: number): number {
-    const since = (now - this.lastOowAckMs) | 0;
-    if (this.lastOowAckMs !== 0 && since >= 0 && since < this.stack.sysctl.tcpInvalidRatelimitMs) {
-      this.stack.stats.TcpExtTCPACKSkippedTimeWait++;
-      return TCP_TW_SUCCESS;
+  /** Repeats the last ACK; for a segment without data not more often than invalid segments are answered. */
+  #outOfWindow(skb: SkBuff, now: number): number {
+    const hasData = skb.cb[CB_SEQ] !== skb.cb[CB_END_SEQ] && (skb.cb[CB_FLAGS] & TCPHDR_SYN) === 0;
+    if (!hasData) {
+      if (isTooSoon(this.lastOowAckMs, now, this.stack.sysctl.tcpInvalidRatelimitMs)) {
+        this.stack.stats.TcpExtTCPACKSkippedTimeWait++;
+        return TCP_TW_SUCCESS;
+      }
+      this.lastOowAckMs = stampNow(now);
     }
-    this.lastOowAckMs = now | 1;
     return TCP_TW_ACK;
   }
 }

@@ -1,0 +1,49 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { chance, type Judge, pattern, TwoHosts, transfer } from '../../test/two-hosts.ts';
+
+/** A wire that loses, repeats and delays, by chance. */
+function badWire(seed: number, loss: number, duplicate: number, reorder: number): Judge {
+  const random = chance(seed);
+  return () => {
+    if (random.float() < loss) return { copies: [] };
+    const delay = random.float() < reorder ? random.below(2_000_000) : 0;
+    return random.float() < duplicate ? { copies: [delay, delay + random.below(1_000_000)] } : { copies: [delay] };
+  };
+}
+
+describe('a stream over a bad wire', () => {
+  it('always arrives whole, and leaves nothing behind', () => {
+    const run = fc.record({
+      seed: fc.integer({ min: 1, max: 1e9 }),
+      bytes: fc.integer({ min: 1, max: 400_000 }),
+      loss: fc.constantFrom(0, 0.01, 0.05, 0.2),
+      duplicate: fc.constantFrom(0, 0.1),
+      reorder: fc.constantFrom(0, 0.05, 0.5),
+      sack: fc.boolean(),
+      timestamps: fc.boolean(),
+      gro: fc.boolean(),
+      mtu: fc.constantFrom(576, 1500, 9000),
+    });
+    fc.assert(
+      fc.property(run, (c) => {
+        const hosts = new TwoHosts({ mtu: c.mtu, gro: c.gro });
+        for (const host of [hosts.a, hosts.b]) {
+          host.stack.sysctl.tcpSack = c.sack;
+          host.stack.sysctl.tcpTimestamps = c.timestamps;
+        }
+        const { client, server } = hosts.connect();
+        hosts.judge = badWire(c.seed, c.loss, c.duplicate, c.reorder);
+        const bytes = pattern(c.bytes);
+        const got = transfer(hosts, client, server, bytes);
+        expect(got.length).toBe(bytes.length);
+        expect(got).toEqual(bytes);
+        hosts.judge = null;
+        client.close();
+        server.close();
+        expect(hosts.audit()).toEqual([]);
+      }),
+      { numRuns: 60, seed: 1 },
+    );
+  }, 120_000);
+});
