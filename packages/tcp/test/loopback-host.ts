@@ -1,5 +1,6 @@
 import { Machine } from '@netmem/machine';
 import { Network } from '@netmem/netdev';
+import { NetmemTable } from '@netmem/netmem';
 import { regionOf } from '@netmem/region';
 import { AF_INET, EINPROGRESS, SOCK_STREAM } from '@netmem/uapi';
 import { Msghdr } from '../src/socket/msghdr.ts';
@@ -9,8 +10,12 @@ import { pattern } from './skb-builder.ts';
 
 /** One host that talks to itself over lo. */
 export class LoopbackHost {
-  readonly machine: Machine = new Machine({ ramBytes: 2 ** 24 });
-  readonly network: Network = new Network({ machine: this.machine });
+  readonly machine: Machine = new Machine({ ramBytes: 2 ** 23, maxIovaPages: 16 });
+  readonly network: Network = new Network({
+    machine: this.machine,
+    netmem: new NetmemTable(this.machine, { maxNetIovs: 16 }),
+    maxSkbs: 2048,
+  });
   readonly stack: InetStack = new InetStack(this.network);
   #port = 5000;
 

@@ -59,9 +59,9 @@ export class SkbBench {
 
   constructor(options: DmabufOptions = {}) {
     this.machine = new Machine({ ramBytes: 2 ** 22 });
-    this.netmem = new NetmemTable(this.machine, { maxNetIovs: 8192 });
+    this.netmem = new NetmemTable(this.machine, { maxNetIovs: 2048 });
     this.pools = new PagePools(this.machine, this.netmem);
-    this.network = new Network({ machine: this.machine, netmem: this.netmem, pools: this.pools });
+    this.network = new Network({ machine: this.machine, netmem: this.netmem, pools: this.pools, maxSkbs: 256 });
     this.memory = new DmabufMemory(this.machine, this.netmem, this.pools, options);
   }
 
