@@ -1,4 +1,4 @@
-import type { LinearMemory, Region } from '@netmem/region';
+import type { LinearMemory } from '@netmem/region';
 import { SHA256_BLOCK_BYTES, SHA256_INITIAL } from './sha256-constants.ts';
 import { compressBlocks } from './sha256-script.ts';
 import { instantiateSha256 } from './sha256-wasm.ts';
@@ -8,6 +8,8 @@ export interface Sha256Engine {
   readonly memory: LinearMemory;
   /** Folds `blocks` 64-byte blocks at linear address `at` into `state` (eight words). */
   compress(state: Int32Array, at: number, blocks: number): void;
+  /** Folds one block that lies elsewhere: the one that two updates share. */
+  compressBlock(state: Int32Array, block: Uint8Array, view: DataView): void;
 }
 
 /**
@@ -39,28 +41,42 @@ export class ScriptEngine implements Sha256Engine {
   compress(state: Int32Array, at: number, blocks: number): void {
     compressBlocks(state, this.memory.view, at, blocks);
   }
+
+  compressBlock(state: Int32Array, _block: Uint8Array, view: DataView): void {
+    compressBlocks(state, view, 0, 1);
+  }
 }
 
+/** Eight words of state, and room for one block behind them. */
 class WasmEngine implements Sha256Engine {
   readonly memory: LinearMemory;
-  readonly #scratch: Region;
+  readonly #stateAt: number;
+  readonly #blockAt: number;
   readonly #words: Int32Array;
   readonly #compress: (state: number, at: number, blocks: number) => void;
 
   constructor(memory: LinearMemory) {
     this.memory = memory;
-    this.#scratch = memory.carve(SHA256_INITIAL.byteLength);
-    this.#words = new Int32Array(memory.bytes.buffer, this.#scratch.base, SHA256_INITIAL.length);
+    const scratch = memory.carve(SHA256_INITIAL.byteLength + SHA256_BLOCK_BYTES);
+    this.#stateAt = scratch.base;
+    this.#blockAt = scratch.base + SHA256_INITIAL.byteLength;
+    this.#words = new Int32Array(memory.bytes.buffer, this.#stateAt, SHA256_INITIAL.length);
     this.#compress = instantiateSha256(memory.wasm);
   }
 
   compress(state: Int32Array, at: number, blocks: number): void {
-    this.#words.set(state);
+    const words = this.#words;
+    for (let i = 0; i < words.length; i++) words[i] = state[i];
     for (let done = 0; done < blocks; done += BLOCKS_PER_CALL) {
       const run = Math.min(BLOCKS_PER_CALL, blocks - done);
-      this.#compress(this.#scratch.base, at + done * SHA256_BLOCK_BYTES, run);
+      this.#compress(this.#stateAt, at + done * SHA256_BLOCK_BYTES, run);
     }
-    state.set(this.#words);
+    for (let i = 0; i < words.length; i++) state[i] = words[i];
+  }
+
+  compressBlock(state: Int32Array, block: Uint8Array): void {
+    this.memory.bytes.set(block, this.#blockAt);
+    this.compress(state, this.#blockAt, 1);
   }
 }
 
@@ -92,7 +108,7 @@ export class Sha256 {
     if (this.#tailLength > 0) {
       while (this.#tailLength < SHA256_BLOCK_BYTES && from < end) this.#tail[this.#tailLength++] = bytes[from++];
       if (this.#tailLength < SHA256_BLOCK_BYTES) return;
-      compressBlocks(this.#state, this.#tailView, 0, 1);
+      engine.compressBlock(this.#state, this.#tail, this.#tailView);
       this.#tailLength = 0;
     }
     const blocks = Math.floor((end - from) / SHA256_BLOCK_BYTES);

@@ -10,7 +10,6 @@ import { freeInterrupts } from './notify-block.ts';
 export function removeDevice(gve: GveDevice): void {
   const { netdev, network, adminq } = gve;
   if (!netdev.registered) return;
-  gve.machine.work.cancel(gve.service);
   network.unregisterDevice(netdev);
   gve.machine.work.cancel(gve.service);
   if (adminq.live) {
