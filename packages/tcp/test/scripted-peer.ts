@@ -31,7 +31,7 @@ export class ScriptedPeer {
   peerPort = 40000;
   peerAddress: string = PEER_ADDRESS;
 
-  constructor(options: { gro?: boolean; introduce?: boolean; seed?: number } = {}) {
+  constructor(options: { gro?: boolean; introduce?: boolean; seed?: number; mtu?: number } = {}) {
     const { machine, network } = createTestNetwork({
       machine: { ramBytes: 16 << 20 },
       network: { maxSkbs: 2048 },
@@ -41,6 +41,7 @@ export class ScriptedPeer {
     this.driver = createPacketDriver(network, {
       address: Uint8Array.of(2, 0, 0, 0, 0, 1),
       gro: options.gro ?? false,
+      mtu: options.mtu ?? 1500,
       onTransmit: (frame) => this.sent.push(frame),
     });
     this.stack = new InetCore(network, options.seed === undefined ? {} : { seed: options.seed });

@@ -35,7 +35,7 @@ export class SocketHandle {
   readonly other: OtherKind | null;
   /** SS_UNCONNECTED … */
   state: number = SS_UNCONNECTED;
-  /** Devmem tokens the application holds. @kernel sk_user_frags */
+  /** Devmem tokens the application holds. @kernel sk_user_frags — include/net/sock.h, 7.3 */
   readonly tokens: TokenTable = new TokenTable();
   /** Whether the socket layer counts this handle among those that hold tokens. */
   holdsTokens: boolean = false;

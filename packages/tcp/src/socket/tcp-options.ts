@@ -65,7 +65,7 @@ export function setTcpOption(
   }
 }
 
-/** The value of an option of level IPPROTO_TCP; null when it cannot be got. @kernel do_tcp_getsockopt — net/ipv4/tcp.c, 7.3 (partial) */
+/** The value of an option of level IPPROTO_TCP; null when it cannot be got. @kernel do_tcp_getsockopt — net/ipv4/tcp.c, 7.3 (partial: options listed in `TCP`) */
 export function getTcpOption(sysctl: Sysctl, handle: SocketHandle, sock: TcpSock, name: number): number | null {
   switch (name) {
     case TCP.NODELAY:

@@ -299,7 +299,7 @@ describe('an empty queue', () => {
   });
 });
 
-describe('urgent data', () => {
+describe('urgent data: receiveUrgent', () => {
   const urgentBench = (at: number): Bench => {
     const bench = new Bench().queue(bytes(100), bytes(100));
     bench.sock.urgData = TCP_URG_VALID | 0x41;
