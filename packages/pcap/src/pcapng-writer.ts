@@ -124,9 +124,9 @@ export class PcapngWriter {
     const linkType = options.linkType ?? LINKTYPE_ETHERNET;
     const snapLength = options.snapLength ?? 0;
     const epochSeconds = options.epochSeconds ?? 0;
-    assertInteger('linkType', linkType, 0xffff);
-    assertInteger('snapLength', snapLength, UINT32_MAX);
-    assertInteger('epochSeconds', epochSeconds, Number.MAX_SAFE_INTEGER);
+    assertInteger('linkType', linkType, 0, 0xffff);
+    assertInteger('snapLength', snapLength, 0, UINT32_MAX);
+    assertInteger('epochSeconds', epochSeconds, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
     const texts = [options.name, options.description, options.comment];
     const start = this.#begin(BLOCK_INTERFACE, INTERFACE_BYTES + 2 * OPTION_HEADER_BYTES + 4 + INT64_BYTES, texts);
     const chunks = this.#chunks;
@@ -139,7 +139,7 @@ export class PcapngWriter {
     this.#putOptionHeader(IF_TSRESOL, 1);
     chunks.view.setUint32(chunks.at, TSRESOL_NANOSECONDS, true);
     chunks.at += 4;
-    if (epochSeconds > 0) {
+    if (epochSeconds !== 0) {
       this.#putOptionHeader(IF_TSOFFSET, INT64_BYTES);
       chunks.view.setBigInt64(chunks.at, BigInt(epochSeconds), true);
       chunks.at += INT64_BYTES;
@@ -339,8 +339,8 @@ function textRoom(text: string | undefined): number {
   return text === undefined ? 0 : OPTION_HEADER_BYTES + Math.min(OPTION_MAX_BYTES, MAX_UTF8_BYTES * text.length) + 3;
 }
 
-function assertInteger(name: string, value: number, max: number): void {
-  if (!(Number.isInteger(value) && value >= 0 && value <= max)) {
-    throw new RangeError(`pcapng: ${name} is ${value}, not an integer from 0 to ${max}`);
+function assertInteger(name: string, value: number, min: number, max: number): void {
+  if (!(Number.isInteger(value) && value >= min && value <= max)) {
+    throw new RangeError(`pcapng: ${name} is ${value}, not an integer from ${min} to ${max}`);
   }
 }

@@ -72,7 +72,8 @@ class Recording implements ReplayPort {
     this.mtu = options.mtu ?? 1500;
     this.#clock = options.clock ?? null;
     this.#isTimed = options.speed !== 'asap';
-    this.#maxPasses = options.loop === true ? Infinity : Number(options.loop ?? 1);
+    const { loop = false } = options;
+    this.#maxPasses = typeof loop === 'number' ? loop : loop ? Infinity : 1;
     const fitting = frames.filter((frame) => frame.data.length <= slots.slotBytes);
     this.stats.rxDropped = frames.length - fitting.length;
     this.#frames = fitting.map((frame) => frame.data);
