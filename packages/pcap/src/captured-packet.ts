@@ -1,4 +1,4 @@
-/** Which way a packet went, as `epb_flags` numbers it. */
+/** Nobody knows which way the packet went. The numbers are those of `epb_flags`. */
 export const DIRECTION_UNKNOWN = 0;
 /** It came in at the interface. */
 export const DIRECTION_INBOUND = 1;
