@@ -14,8 +14,8 @@ function project(row: Row): string {
   return row.kind === 'program' ? row.path : `${row.path}/tsconfig.src.json`;
 }
 
-function references(row: Row): { path: string }[] {
-  return row.imports.map((name) => ({ path: `../../${project(byShortName.get(name)!)}` }));
+function references(names: readonly string[]): { path: string }[] {
+  return names.map((name) => ({ path: `../../${project(byShortName.get(name)!)}` }));
 }
 
 function scoped(names: readonly string[]): Record<string, string> {
@@ -29,8 +29,13 @@ export function workspaceDependencies(row: Row): Record<string, Record<string, s
   return {
     dependencies: scoped(row.imports.filter((name) => !IDENTITY.has(name))),
     peerDependencies: scoped(peers),
-    devDependencies: scoped(peers),
+    devDependencies: scoped([...peers, ...row.tests]),
   };
+}
+
+/** An `include` of its own, for a package with test folders besides the usual ones. */
+function testFolders(row: Row): { include?: string[] } {
+  return row.testFolders.length === 0 ? {} : { include: ['src/**/*.test.ts', 'test', ...row.testFolders] };
 }
 
 /** tsconfig and turbo files of one package. */
@@ -38,7 +43,7 @@ export function ownedFiles(row: Row): OwnedFile[] {
   const shared = '../../tooling/tsconfig';
   const turbo = { path: `${row.path}/turbo.json`, content: { extends: ['//'], tags: [shortName(row)] } };
   if (row.kind === 'program') {
-    const content = { extends: `${shared}/program.json`, references: references(row) };
+    const content = { extends: `${shared}/program.json`, references: references(row.imports) };
     return [turbo, { path: `${row.path}/tsconfig.json`, content }];
   }
   const own = [{ path: './tsconfig.src.json' }, { path: './tsconfig.test.json' }];
@@ -47,22 +52,30 @@ export function ownedFiles(row: Row): OwnedFile[] {
     { path: `${row.path}/tsconfig.json`, content: { files: [], references: own } },
     {
       path: `${row.path}/tsconfig.src.json`,
-      content: { extends: `${shared}/${row.kind}.json`, references: references(row) },
+      content: { extends: `${shared}/${row.kind}.json`, references: references(row.imports) },
     },
     {
       path: `${row.path}/tsconfig.test.json`,
-      content: { extends: `${shared}/test.json`, references: [own[0], ...references(row)] },
+      content: {
+        extends: `${shared}/test.json`,
+        ...testFolders(row),
+        references: [own[0], ...references([...row.imports, ...row.tests])],
+      },
     },
   ];
 }
 
-/** Everything a package pulls in, itself left out. */
+/** Everything a package pulls in, tests included, itself left out. */
 function reachable(row: Row): string[] {
   const found = new Set<string>();
-  for (const name of row.imports) {
+  const visit = (name: string): void => {
+    if (found.has(name)) return;
     found.add(name);
-    for (const below of reachable(byShortName.get(name)!)) found.add(below);
-  }
+    const { imports, tests } = byShortName.get(name)!;
+    for (const below of [...imports, ...tests]) visit(below);
+  };
+  for (const name of [...row.imports, ...row.tests]) visit(name);
+  found.delete(shortName(row));
   return [...found].toSorted();
 }
 

@@ -2,6 +2,7 @@
  * Writes from the table what the table decides: manifests' workspace dependencies and exports, tsconfig references,
  * turbo tags. `--check` writes nothing and fails when a file differs.
  */
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type OwnedFile, ownedFiles, rootFiles } from './files.ts';
@@ -28,6 +29,10 @@ for (const file of stale) {
   if (check) continue;
   mkdirSync(dirname(join(root, file.path)), { recursive: true });
   writeFileSync(join(root, file.path), `${JSON.stringify(file.content, null, 2)}\n`);
+}
+if (!check && stale.length > 0) {
+  const paths = stale.map((file) => join(root, file.path));
+  execFileSync(join(root, 'node_modules/.bin/biome'), ['format', '--write', ...paths], { cwd: root, stdio: 'inherit' });
 }
 if (check && stale.length > 0) {
   console.error('the package graph is stale: run `pnpm graph`');

@@ -1,7 +1,6 @@
 import { workspaceDependencies } from './files.ts';
 import { type Row, shortName } from './table.ts';
 
-const SUBPATHS: Record<string, readonly string[]> = { vnic: ['abi'] };
 const FIELDS = ['dependencies', 'peerDependencies', 'devDependencies'] as const;
 
 type Manifest = Record<string, unknown>;
@@ -30,7 +29,7 @@ function fresh(row: Row): Manifest {
 
 /** What `exports` maps: the module itself, and subpaths that live in a folder of their own. */
 function exportsOf(row: Row, source: boolean): Record<string, unknown> {
-  const names = ['index', ...(SUBPATHS[shortName(row)] ?? []).map((name) => `${name}/index`)];
+  const names = ['index', ...row.subpaths.map((name) => `${name}/index`)];
   const entries = names.map((name) => {
     const key = name === 'index' ? '.' : `./${name.slice(0, -'/index'.length)}`;
     const built = { types: `./dist/${name}.d.ts`, default: `./dist/${name}.js` };
@@ -48,12 +47,18 @@ export function manifestOf(row: Row, current: Manifest | undefined): Manifest {
   }
   const wanted = workspaceDependencies(row);
   for (const field of FIELDS) {
-    const others = Object.entries((manifest[field] ?? {}) as Record<string, string>).filter(
-      ([name]) => !name.startsWith('@netmem/'),
-    );
+    const declared = (manifest[field] ?? {}) as Record<string, string>;
+    // What is no workspace package is the package's own business, and so is the order, as long as nothing is missing.
+    const others = Object.entries(declared).filter(([name]) => !name.startsWith('@netmem/'));
     const merged = [...others, ...Object.entries(wanted[field] ?? {})].toSorted(([a], [b]) => (a < b ? -1 : 1));
+    if (sameEntries(merged, Object.entries(declared))) continue;
     if (merged.length > 0) manifest[field] = Object.fromEntries(merged);
     else delete manifest[field];
   }
   return manifest;
+}
+
+function sameEntries(a: readonly [string, string][], b: readonly [string, string][]): boolean {
+  const right = new Map(b);
+  return a.length === b.length && a.every(([name, version]) => right.get(name) === version);
 }

@@ -10,6 +10,15 @@ describe('the package table', () => {
     }
   });
 
+  it('lets tests import only what is in the table, and names nothing twice', () => {
+    const names = new Set(ROWS.map(shortName));
+    for (const row of ROWS) {
+      for (const name of row.tests) expect(names, `tests of ${row.name} import ${name}`).toContain(name);
+      const all = [...row.imports, ...row.tests];
+      expect(new Set(all).size, row.name).toBe(all.length);
+    }
+  });
+
   it('gives each package a row of its own', () => {
     expect(new Set(ROWS.map(shortName)).size).toBe(ROWS.length);
   });

@@ -8,7 +8,16 @@ export interface Row {
   readonly kind: 'library' | 'library-node' | 'program';
   /** Package names (without scope) this one may import, top to bottom. */
   readonly imports: readonly string[];
+  /** Further packages its tests may import. They become devDependencies and nobody else's business. */
+  readonly tests: readonly string[];
+  /** Folders with programs of its own beside `src` and `test`, type-checked with the tests. */
+  readonly testFolders: readonly string[];
+  /** Modules besides the main one: `abi` is `src/abi/index.ts`, imported as `@netmem/vnic/abi`. */
+  readonly subpaths: readonly string[];
 }
+
+/** What only some rows say. */
+type Extras = Partial<Pick<Row, 'tests' | 'testFolders' | 'subpaths'>>;
 
 /**
  * Packages that carry identity: two copies of one of these in a process would not see each other's objects, so
@@ -16,40 +25,49 @@ export interface Row {
  */
 export const IDENTITY: ReadonlySet<string> = new Set(['machine', 'netmem', 'page-pool', 'netdev']);
 
-const library = (name: string, ...imports: string[]): Row => ({
+const library = (name: string, imports: readonly string[], extras: Extras = {}): Row => ({
   path: `packages/${name}`,
   name: `@netmem/${name}`,
   kind: name === 'tap' ? 'library-node' : 'library',
   imports,
+  tests: [],
+  testFolders: [],
+  subpaths: [],
+  ...extras,
 });
 const program = (path: string, name: string, imports: readonly string[]): Row => ({
   path,
   name: `@netmem/${name}`,
   kind: 'program',
   imports,
+  tests: [],
+  testFolders: [],
+  subpaths: [],
 });
 
 const LIBRARIES: readonly Row[] = [
-  library('region'),
-  library('uapi'),
-  library('wire', 'region'),
-  library('link', 'wire', 'region'),
-  library('machine', 'uapi', 'region'),
-  library('netmem', 'machine', 'uapi', 'region'),
-  library('page-pool', 'netmem', 'machine', 'uapi', 'region'),
-  library('vnic', 'link', 'wire', 'region'),
-  library('tap', 'link', 'wire', 'region'),
-  library('pcap', 'link', 'wire', 'region'),
-  library('netdev', 'page-pool', 'netmem', 'machine', 'wire', 'uapi', 'region'),
-  library('ethtool', 'netdev', 'uapi'),
-  library('dmabuf', 'netdev', 'page-pool', 'netmem', 'machine', 'uapi', 'region'),
-  library('driver', 'ethtool', 'netdev', 'page-pool', 'netmem', 'machine', 'wire', 'uapi', 'region', 'vnic'),
-  library('tcp', 'netdev', 'page-pool', 'netmem', 'machine', 'wire', 'uapi', 'region'),
+  library('region', []),
+  library('uapi', []),
+  library('wire', ['region'], { testFolders: ['wasm'] }),
+  library('link', ['wire', 'region']),
+  library('machine', ['uapi', 'region']),
+  library('netmem', ['machine', 'uapi', 'region']),
+  library('page-pool', ['netmem', 'machine', 'uapi', 'region']),
+  library('vnic', ['link', 'wire', 'region'], { subpaths: ['abi', 'mock'] }),
+  library('tap', ['link', 'wire', 'region']),
+  library('pcap', ['link', 'wire', 'region']),
+  library('netdev', ['page-pool', 'netmem', 'machine', 'wire', 'uapi', 'region'], { subpaths: ['testing'] }),
+  library('ethtool', ['netdev', 'uapi']),
+  library('dmabuf', ['netdev', 'page-pool', 'netmem', 'machine', 'uapi', 'region']),
+  library('driver', ['ethtool', 'netdev', 'page-pool', 'netmem', 'machine', 'wire', 'uapi', 'region', 'vnic'], {
+    tests: ['link'],
+  }),
+  library('tcp', ['netdev', 'page-pool', 'netmem', 'machine', 'wire', 'uapi', 'region']),
 ];
 const BELOW_LAB = LIBRARIES.map(shortName).filter((name) => name !== 'tap');
-const LAB = library('lab', ...BELOW_LAB);
+const LAB = library('lab', BELOW_LAB);
 /** Kits that test any stack or driver: none of ours below them, and lab does not know them. */
-const KITS: readonly Row[] = [library('packetdrill', 'link', 'wire', 'region', 'uapi')];
+const KITS: readonly Row[] = [library('packetdrill', ['link', 'wire', 'region', 'uapi'])];
 const ALL = [...LIBRARIES, LAB, ...KITS].map(shortName);
 
 /** Every package of the workspace, bottom to top. */
