@@ -1,0 +1,33 @@
+import { scan } from '@netmem/tsdoc';
+import { describe, expect, it } from 'vitest';
+import { isTestable } from './citation.ts';
+
+describe('isTestable', () => {
+  const { declarations } = scan(`export const FLAGS = {
+  UP: 1,
+};
+export const ops = {
+  open: 1,
+};
+export interface Shape {
+  size: number;
+}
+export class Pool {
+  put(): void {}
+}
+export function run(): void {}
+`);
+  it.each([
+    ['FLAGS', false],
+    ['FLAGS.UP', false],
+    ['ops.open', true],
+    ['Shape', false],
+    ['Shape.size', false],
+    ['Pool', true],
+    ['Pool.put', true],
+    ['run', true],
+  ])('%s: %s', (name, expected) => {
+    const declaration = declarations.find((candidate) => candidate.name === name);
+    expect(declaration && isTestable(declaration)).toBe(expected);
+  });
+});
