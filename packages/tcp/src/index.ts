@@ -67,7 +67,6 @@ export { FragBatch } from './connection/frag-batch.ts';
 export type { FragsOptions } from './connection/frag-reader.ts';
 export { createListener, Listener, type ListenOptions } from './connection/listener.ts';
 export type { DevmemCounters } from './devmem/recvmsg-dmabuf.ts';
-export { TokenTable } from './devmem/token-table.ts';
 export { Msghdr } from './socket/msghdr.ts';
 export { type AddressLike, Sockets } from './socket/sockets.ts';
 export { InetStack } from './stack/inet-stack.ts';

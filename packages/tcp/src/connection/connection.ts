@@ -23,6 +23,7 @@ const CHUNK_BYTES = 65_536;
  * Failures are `KernelError`s; test `code`.
  */
 export class Connection implements AsyncDisposable {
+  /** The stack it is on. */
   readonly stack: InetStack;
   readonly #endpoint: Endpoint;
   readonly #tokens: TokenReturn;

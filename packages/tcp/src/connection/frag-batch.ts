@@ -28,7 +28,7 @@ export class FragBatch {
     this.bytes = bytes;
     this.#count = columns.count;
     this.#columns = columns;
-    this.#linear = columns.linearBytes === 0 ? NO_BYTES : columns.linear.subarray(0, columns.linearBytes);
+    this.#linear = columns.linear;
     this.#tokens = tokens;
     this.#recycle = recycle;
   }
@@ -58,7 +58,7 @@ export class FragBatch {
     return this.#columns?.dmabufId ?? NO_INTS;
   }
 
-  /** The bytes of the pieces without token, back to back. Copy what you keep. */
+  /** The bytes of the pieces without token, back to back; the batch's own, nobody writes to them. */
   get linear(): Uint8Array {
     return this.#linear;
   }

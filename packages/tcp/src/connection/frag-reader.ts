@@ -1,3 +1,4 @@
+import { regionOf } from '@netmem/region';
 import { MSG_SOCK_DEVMEM } from '@netmem/uapi';
 import { Msghdr } from '../socket/msghdr.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -19,18 +20,20 @@ export interface FragsOptions {
 const DEFAULT_MAX_BATCH = 256;
 /** Bytes asked for per receive: 256 pages. Small requests would cut fragments in two, at the price of a token each. */
 const RECEIVE_BYTES: number = 2 ** 20;
-/** Buffers kept for the next receive; an application that holds more batches at a time makes new ones. */
+/** Columns kept for the next receive; an application that holds more batches at a time makes new ones. */
 const SPARE_COLUMNS = 4;
 
 /** Batches of one connection. */
 export class FragReader implements AsyncIterableIterator<FragBatch> {
   readonly #endpoint: Endpoint;
   readonly #tokens: TokenReturn;
-  readonly #msg: Msghdr = new Msghdr([]);
+  readonly #msg: Msghdr;
   readonly #signal: AbortSignal | undefined;
   readonly #maxBatch: number;
   readonly #reportLost: boolean;
   readonly #spare: PieceColumns[] = [];
+  /** What device memory leaves over, and ordinary segments, land here. Pages of it that nothing is written to cost nothing. */
+  readonly #linear: Uint8Array = new Uint8Array(RECEIVE_BYTES);
   readonly #recycle = (columns: PieceColumns): void => {
     if (this.#spare.length < SPARE_COLUMNS) this.#spare.push(columns);
   };
@@ -42,6 +45,7 @@ export class FragReader implements AsyncIterableIterator<FragBatch> {
     if (!(Number.isInteger(maxBatch) && maxBatch > 0)) throw new RangeError(`maxBatch is ${maxBatch}, not 1 or more`);
     this.#endpoint = endpoint;
     this.#tokens = tokens;
+    this.#msg = new Msghdr([regionOf(this.#linear)]);
     this.#signal = options.signal;
     this.#maxBatch = maxBatch;
     this.#reportLost = options.reportLost ?? false;
@@ -54,7 +58,7 @@ export class FragReader implements AsyncIterableIterator<FragBatch> {
   async next(): Promise<IteratorResult<FragBatch, undefined>> {
     if (this.#ended) return { done: true, value: undefined };
     const where = this.#reportLost ? callSite() : '';
-    const columns = this.#spare.pop() ?? new PieceColumns(this.#maxBatch, RECEIVE_BYTES);
+    const columns = this.#spare.pop() ?? new PieceColumns(this.#maxBatch);
     const received = await this.#receive(columns);
     if (received <= 0) {
       this.#ended = true;
@@ -73,11 +77,10 @@ export class FragReader implements AsyncIterableIterator<FragBatch> {
   async #receive(columns: PieceColumns): Promise<number> {
     const { sockets, fd } = this.#endpoint;
     const attempt = (): number => {
-      this.#msg.iov = columns.iov;
       this.#msg.control = columns.control;
       const received = sockets.recvmsg(fd, this.#msg, MSG_SOCK_DEVMEM);
       // Here and not after the await: another next() may have used the message by then.
-      if (received > 0) columns.fill(received, this.#msg.controlLength);
+      if (received > 0) columns.fill(received, this.#msg.controlLength, this.#linear);
       return received;
     };
     try {

@@ -21,6 +21,7 @@ const ONE: Uint8Array = Uint8Array.of(1, 0, 0, 0);
  * Accepts TCP connections: iterate over it, or call {@link accept}. Nothing here pumps: somebody must run the machine meanwhile.
  */
 export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
+  /** The stack it is on. */
   readonly stack: InetStack;
   /** The port it listens on. */
   readonly port: number;

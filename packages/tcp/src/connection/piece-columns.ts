@@ -11,36 +11,34 @@ import {
 } from '@netmem/uapi';
 
 const TWO_32 = 2 ** 32;
+const NO_BYTES: Uint8Array = new Uint8Array(0);
 
-/** Memory for one receive: its buffers, and its control messages taken apart into columns. Used again and again. */
+/** What one receive brought: its control messages, and the same taken apart into columns. Used again and again. */
 export class PieceColumns {
   readonly offset: Float64Array;
   readonly size: Uint32Array;
   readonly token: Uint32Array;
   readonly dmabufId: Uint32Array;
-  /** Pages of it that nothing is written to cost nothing: as a rule, nothing is. */
-  readonly linear: Uint8Array;
-  /** `linear` and the control buffer as recvmsg takes them. */
-  readonly iov: readonly Region[];
+  /** For recvmsg to write messages to. */
   readonly control: Region;
+  /** Bytes of the pieces that came without token: a copy of its own, as a rule of nothing. */
+  linear: Uint8Array = NO_BYTES;
   count = 0;
-  linearBytes = 0;
+  #linearBytes = 0;
 
-  /** @param pieces - Most control messages. @param bytes - Most bytes, in dma-bufs or not. */
-  constructor(pieces: number, bytes: number) {
+  /** @param pieces - Most control messages. */
+  constructor(pieces: number) {
     this.offset = new Float64Array(pieces);
     this.size = new Uint32Array(pieces);
     this.token = new Uint32Array(pieces);
     this.dmabufId = new Uint32Array(pieces);
-    this.linear = new Uint8Array(bytes);
-    this.iov = [regionOf(this.linear)];
     this.control = regionOf(new Uint8Array(pieces * DMABUF_CMSG_SPACE));
   }
 
-  /** Takes in what recvmsg wrote: `controlLength` bytes of messages; without any, `received` ordinary bytes. */
-  fill(received: number, controlLength: number): void {
+  /** Takes in what recvmsg wrote: `controlLength` bytes of messages; without any, `received` ordinary bytes. Linear bytes stand in `iovec`. */
+  fill(received: number, controlLength: number, iovec: Uint8Array): void {
     this.count = 0;
-    this.linearBytes = 0;
+    this.#linearBytes = 0;
     const { view, base } = this.control;
     let at = base;
     while (at + CMSG_HEADER_BYTES <= base + controlLength) {
@@ -50,12 +48,13 @@ export class PieceColumns {
       at += cmsgSpace(length - CMSG_HEADER_BYTES);
     }
     if (this.count === 0 && received > 0) this.#add(0, received, 0, 0);
+    this.linear = this.#linearBytes === 0 ? NO_BYTES : iovec.slice(0, this.#linearBytes);
   }
 
   #addMessage(view: DataView, at: number, type: number): void {
     const size = view.getUint32(at + DMABUF_CMSG.fragSize, true);
     if (type === SCM_DEVMEM_LINEAR) {
-      this.#add(this.linearBytes, size, 0, 0);
+      this.#add(this.#linearBytes, size, 0, 0);
     } else if (type === SCM_DEVMEM_DMABUF) {
       const low = view.getUint32(at + DMABUF_CMSG.fragOffset, true);
       const high = view.getUint32(at + DMABUF_CMSG.fragOffset + 4, true);
@@ -70,6 +69,6 @@ export class PieceColumns {
     this.size[i] = size;
     this.token[i] = token;
     this.dmabufId[i] = dmabufId;
-    if (token === 0) this.linearBytes += size;
+    if (token === 0) this.#linearBytes += size;
   }
 }

@@ -29,7 +29,6 @@ function tcpPoll(sock: TcpSock): number {
   if (sock.state !== TCP_SYN_SENT && sock.state !== TCP_SYN_RECV) {
     if (isReadable(sock)) mask |= POLL.IN;
     if ((sock.shutdownMask & SEND_SHUTDOWN) !== 0 || sock.writeable) mask |= POLL.OUT;
-    else sock.noSpace = true;
     if ((sock.urgData & TCP_URG_VALID) !== 0) mask |= POLL.PRI;
   }
   return sock.error === 0 ? mask : mask | POLL.ERR;
