@@ -84,6 +84,7 @@ export const ROWS: readonly Row[] = [
   program('tooling/tsdoc', 'tsdoc', []),
   program('tooling/kernel-map', 'kernel-map', ['tsdoc']),
   program('tooling/readme', 'readme', [...ALL, 'tsdoc']),
+  program('tooling/scenarios', 'scenarios', ['region', 'uapi', 'machine', 'netdev', 'tap', 'tcp', 'lab']),
   program('tooling/vitest-reporter', 'vitest-reporter', []),
 ];
 
