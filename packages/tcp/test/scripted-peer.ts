@@ -56,6 +56,16 @@ export class ScriptedPeer {
     }
   }
 
+  /** Takes segmentation and checksums away from the device: every segment leaves as one frame. */
+  withoutOffloads(): this {
+    const { netdev } = this.driver;
+    netdev.lock.lock();
+    netdev.wantedFeatures = 0;
+    netdev.updateFeatures();
+    netdev.lock.unlock();
+    return this;
+  }
+
   /** A listener of the host. */
   listen(backlog: number = 16): TcpSock {
     const sock = TcpSock.create(this.stack, AF_INET);
