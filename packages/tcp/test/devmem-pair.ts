@@ -39,6 +39,7 @@ export class DevmemPair {
   readonly peer: EthernetHost = new EthernetHost('peer', '10.0.0.2', this.#clock);
   readonly memory: QueueBinding;
   #port = 5000;
+  #bound = true;
 
   constructor(niovs: number) {
     this.host.machine.join(this.peer.machine);
@@ -68,10 +69,16 @@ export class DevmemPair {
     if (seconds > 0) this.host.machine.run({ until: () => false, timeoutNs: seconds * 1e9 });
   }
 
+  /** Gives the queue back to ordinary memory. */
+  unbind(): void {
+    if (this.#bound) this.memory.unbind();
+    this.#bound = false;
+  }
+
   /** Takes everything down; returns what is still held. */
   close(): string[] {
     this.pass(200);
-    this.memory.unbind();
+    this.unbind();
     for (const { driver } of [this.host, this.peer]) {
       driver.netdev.close();
       driver.remove();
