@@ -1,7 +1,8 @@
 import type { NetmemRef } from '@netmem/netmem';
 import { EBUSY, MAX_TOKEN_ID } from '@netmem/uapi';
 
-const INITIAL_WORDS = 32;
+/** Room for 128 ids: every socket has a table, few hold tokens. */
+const INITIAL_WORDS = 4;
 
 /**
  * The tokens that one socket has given to its application: id → net_iov. Ids are handed out lowest free first from 1, so that an id which came back

@@ -52,7 +52,7 @@ const TYPE_FLAGS: number = SOCK_NONBLOCK | SOCK_CLOEXEC;
 /** Types that Linux has numbers for. @kernel SOCK_MAX — include/linux/net.h, 7.3 */
 const SOCK_MAX = 11;
 
-/** An address as the calls take it: text (`10.0.0.2`, `fe80::1%3`) or already parsed. */
+/** An address as the calls take it: text (`10.0.0.2`, `fe80::1%3`) or already parsed. On an AF_INET6 socket an IPv4 address stands for its mapped form. */
 export type AddressLike = string | InetAddress;
 
 /**
