@@ -137,6 +137,15 @@ describe('high orders (allocHighOrder)', () => {
     expect(host.machine.ram.freePages).toBe(1024);
   });
 
+  it('come from the pool’s node', () => {
+    const host = makeHost({ nodes: 2 });
+    const pool = host.pool({ order: 1, nid: 1 });
+    const ref = pool.allocNetmems();
+    expect(host.netmem.isPrefNid(ref, 1)).toBe(true);
+    pool.putFullNetmem(ref, false);
+    pool.destroy();
+  });
+
   it('are 0 when no such block is free', () => {
     const pool = makeHost({ ramBytes: 7 * PAGE_SIZE }).pool({ order: 3 });
     expect(pool.allocNetmems()).toBe(0);

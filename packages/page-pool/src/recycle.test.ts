@@ -249,6 +249,16 @@ describe('direct recycling (enableDirectRecycling, disableDirectRecycling)', () 
     pool.destroy();
   });
 
+  it('ends for a per-CPU pool as well', () => {
+    const host = makeHost();
+    const pool = host.pool({}, 0);
+    const ref = pool.allocNetmems();
+    pool.disableDirectRecycling();
+    host.napi.poll(() => pool.putFullNetmem(ref, false));
+    expect([pool.cpuid, pool.stats.recycleRing]).toEqual([-1, 1]);
+    pool.destroy();
+  });
+
   it('warns about a second NAPI and about none, and obeys', () => {
     const host = makeHost();
     const pool = host.pool({ napi: host.napi });
