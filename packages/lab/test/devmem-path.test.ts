@@ -129,7 +129,8 @@ describe('any stream', () => {
     const rate = fc.double({ min: 0, max: 0.05, noNaN: true });
     const shape = fc.record({
       length: fc.integer({ min: 1, max: 60_000 }),
-      niovs: fc.integer({ min: 16, max: 128 }),
+      // Fewer net_iovs than a receive buffer's worth can all end up behind a hole, and none is left for its retransmission: on Linux too.
+      niovs: fc.integer({ min: 48, max: 128 }),
       loss: rate,
       reorder: rate,
       duplicate: rate,

@@ -31,10 +31,13 @@ const IOV_BYTES = 1 << 20;
 /** recvmsg calls per connection before the network gets its turn. */
 const CALLS_PER_TURN = 8;
 const BACKLOG = 128;
+/** The advertised window has to stay below a TAP's queue of 1000 frames, and a 1448-byte segment is charged more than a page. */
+const MAX_RECEIVE_BUFFER_BYTES = 4 * 2 ** 20;
 /**
- * The advertised window has to stay below a TAP's queue of 1000 frames and below the dma-buf, and a 1448-byte segment is charged more than a page.
+ * Share of the dma-buf that may wait in a socket (SO_RCVBUF is doubled). Were it all of it, every net_iov could end up behind a hole in the stream,
+ * with none left for the retransmission that would close it.
  */
-const RECEIVE_BUFFER_BYTES = 4 * 2 ** 20;
+const RECEIVE_BUFFER_SHARE = 3 / 8;
 
 /** One accepted connection. */
 interface Connection {
@@ -72,7 +75,8 @@ export class ReceiveSession {
     this.#msg = new Msghdr([regionOf(new Uint8Array(IOV_BYTES))], control);
     const { sockets } = host.stack;
     this.#listener = checked('socket', sockets.socket(AF_INET, SOCK_STREAM));
-    const size = new Uint8Array(Int32Array.of(RECEIVE_BUFFER_BYTES).buffer);
+    const bytes = Math.min(MAX_RECEIVE_BUFFER_BYTES, options.dmabuf * RECEIVE_BUFFER_SHARE);
+    const size = new Uint8Array(Int32Array.of(bytes).buffer);
     checked('setsockopt', sockets.setsockopt(this.#listener, SOL_SOCKET, SO.RCVBUF, size));
     checked('bind', sockets.bind(this.#listener, options.listen.address, options.listen.port));
     checked('listen', sockets.listen(this.#listener, BACKLOG));
