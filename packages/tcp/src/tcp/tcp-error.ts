@@ -32,8 +32,9 @@ export function onTcpError(sk: TcpSock, error: IcmpError): void {
 
 /** @kernel tcp_v4_mtu_reduced — net/ipv4/tcp_ipv4.c, 7.3 */
 function reduceMtu(sk: TcpSock, error: IcmpError): void {
+  const before = sk.pmtu;
   sk.stack.routes.updatePathMtu(sk.remoteAddress, error.mtu);
-  if (ensureRoute(sk) < 0 || sk.dst.mtu >= sk.pmtu) return;
+  if (ensureRoute(sk) < 0 || sk.dst.mtu >= before) return;
   syncMss(sk, sk.dst.mtu);
   const head = sk.rtxQueue.first;
   if (head !== null) retransmitSkb(sk, head, 1);
