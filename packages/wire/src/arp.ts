@@ -1,3 +1,9 @@
+/**
+ * ARP for IPv4 over Ethernet: fields in place, and packets as plain values.
+ *
+ * @module
+ */
+
 import { formatAddress4, parseAddress4 } from './address.ts';
 import { writeAddress } from './ethernet.ts';
 import { formatMac, parseMac } from './mac.ts';

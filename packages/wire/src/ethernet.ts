@@ -1,3 +1,9 @@
+/**
+ * Ethernet headers: fields in place, and headers as plain values.
+ *
+ * @module
+ */
+
 import { formatMac, MAC_BYTES, parseMac } from './mac.ts';
 import * as malformed from './malformed.ts';
 

@@ -1,3 +1,9 @@
+/**
+ * ICMP messages: echo, unreachable, time exceeded.
+ *
+ * @module
+ */
+
 import { checksumView, finishChecksum } from './checksum.ts';
 import * as malformed from './malformed.ts';
 

@@ -1,3 +1,9 @@
+/**
+ * ICMPv6 messages, whose sum covers the pseudo header too.
+ *
+ * @module
+ */
+
 import { checksumView, finishChecksum } from './checksum.ts';
 import * as malformed from './malformed.ts';
 

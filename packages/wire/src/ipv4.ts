@@ -1,3 +1,9 @@
+/**
+ * IPv4 headers: fields in place, and headers as plain values.
+ *
+ * @module
+ */
+
 import { formatAddress4, parseAddress4 } from './address.ts';
 import { finishChecksum } from './checksum.ts';
 import * as malformed from './malformed.ts';

@@ -1,3 +1,9 @@
+/**
+ * IPv6 headers and the walk over extension headers.
+ *
+ * @module
+ */
+
 import { formatAddress6, parseAddress6 } from './address.ts';
 import * as malformed from './malformed.ts';
 

@@ -1,3 +1,9 @@
+/**
+ * Neighbour discovery of IPv6: solicitations, advertisements, and their link-layer address option.
+ *
+ * @module
+ */
+
 import { writeAddress as writeMac } from './ethernet.ts';
 import * as icmpv6 from './icmpv6.ts';
 import { writeAddress } from './ipv6.ts';

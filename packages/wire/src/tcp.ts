@@ -1,3 +1,9 @@
+/**
+ * TCP headers: fields in place, and headers with options as plain values.
+ *
+ * @module
+ */
+
 import { checksumView, finishChecksum } from './checksum.ts';
 import * as malformed from './malformed.ts';
 import { MAX_OPTION_BYTES, MAX_SACK_BLOCKS, parseTcpOptions, TcpOptions, writeTcpOptions } from './tcp-options.ts';

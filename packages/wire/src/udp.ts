@@ -1,3 +1,9 @@
+/**
+ * UDP headers: fields in place, and headers as plain values.
+ *
+ * @module
+ */
+
 import { checksumView, finishChecksum } from './checksum.ts';
 import * as malformed from './malformed.ts';
 

@@ -18,12 +18,20 @@ const declaration = {
   ownerKind: undefined,
   exported: true,
   line: 1,
+  endLine: 2,
+  isField: false,
   comment: parseComment('/** Counts a | b. And more. */'),
+} as const;
+
+const herd = {
+  name: 'herd',
+  declaration: { ...declaration, name: 'herd', kind: 'namespace', comment: parseComment('/** Many. */') },
+  members: [{ name: 'count', declaration, members: [] }],
 } as const;
 
 describe('render', () => {
   const manifest = { name: '@netmem/sheep', peerDependencies: { '@netmem/machine': 'workspace:^' } };
-  const text = render({ manifest, module, exports: [{ name: 'count', declaration }], subpaths: [] });
+  const text = render({ manifest, module, exports: [{ name: 'count', declaration, members: [] }, herd], subpaths: [] });
 
   it('installs the peers with the package', () => {
     expect(text).toContain('npm install @netmem/sheep @netmem/machine\n');
@@ -33,6 +41,7 @@ describe('render', () => {
     expect(text).toContain('Counts sheep, see `Sheep`.');
     expect(text).toContain('```ts\ncount(1);\n```');
     expect(text).toContain('| `count` | Counts a \\| b. |');
+    expect(text).toContain('| Namespaces | |\n| --- | --- |\n| `herd` | Many. |');
   });
 
   it('takes the code of an example without its fence', () => {

@@ -23,6 +23,7 @@ export interface Manifest {
 const TABLED_CONSTANTS = 12;
 
 const HEADINGS = [
+  ['namespace', 'Namespaces'],
   ['class', 'Classes'],
   ['function', 'Functions'],
   ['interface', 'Types'],

@@ -6,9 +6,12 @@ import { type Declaration, scan } from './scan.ts';
 export interface Export {
   readonly name: string;
   readonly declaration: Declaration;
+  /** What an `export * as x` has inside; empty for everything else. */
+  readonly members: readonly Export[];
 }
 
 const NAMED = /^export (?:type )?\{([^}]*)\} from '(\.[^']+)';/gm;
+const NAMESPACE = /^export (?:type )?\* as (\w+) from '(\.[^']+)';/gm;
 const STAR = /^export (?:type )?\* from '(\.[^']+)';/gm;
 
 /** Everything a module exports, re-exports followed through relative paths. Source order. */
@@ -16,7 +19,7 @@ export function exportsOf(path: string): Export[] {
   const text = readFileSync(path, 'utf8');
   const found: Export[] = [];
   for (const declaration of scan(text).declarations) {
-    if (declaration.exported) found.push({ name: declaration.name, declaration });
+    if (declaration.exported) found.push({ name: declaration.name, declaration, members: [] });
   }
   for (const match of text.matchAll(NAMED)) {
     const behind = new Map(exportsOf(join(dirname(path), match[2]!)).map((entry) => [entry.name, entry]));
@@ -26,9 +29,19 @@ export function exportsOf(path: string): Export[] {
         .replace(/^type /, '')
         .split(' as ');
       const entry = inner ? behind.get(inner) : undefined;
-      if (entry) found.push({ name: outer ?? entry.name, declaration: entry.declaration });
+      if (entry) found.push({ ...entry, name: outer ?? entry.name });
     }
+  }
+  for (const match of text.matchAll(NAMESPACE)) {
+    found.push(namespaceOf(match[1]!, join(dirname(path), match[2]!)));
   }
   for (const match of text.matchAll(STAR)) found.push(...exportsOf(join(dirname(path), match[1]!)));
   return found;
+}
+
+/** A module under a name. Its comment is the module's. */
+function namespaceOf(name: string, path: string): Export {
+  const comment = scan(readFileSync(path, 'utf8')).module;
+  const where = { line: 1, endLine: 1, exported: true, isField: false, ownerKind: undefined };
+  return { name, declaration: { ...where, name, kind: 'namespace', comment }, members: exportsOf(path) };
 }

@@ -79,6 +79,13 @@ describe('scan', () => {
     expect(byName.get('OPS.open')?.comment?.summary).toBe('Opens.');
   });
 
+  it('knows where a declaration ends, and which members are fields', () => {
+    const lines = SOURCE.split('\n');
+    const put = byName.get('Pool.put')!;
+    expect(lines.slice(put.line - 1, put.endLine - 1).join('\n')).toMatch(/^ {2}put.*for \(const a.*\n {2}}\n$/s);
+    expect(result.declarations.filter(({ isField }) => isField).map(({ name }) => name)).toEqual(['Pool.#held']);
+  });
+
   it('tells exported from private', () => {
     expect(result.declarations.filter((declaration) => declaration.exported).map(({ name }) => name)).toEqual([
       'Pool',

@@ -1,7 +1,10 @@
 import { type Comment, parseComment } from './comment.ts';
 
-/** What a declaration declares. Members of classes, interfaces and object literals are `member`. */
-export type Kind = 'class' | 'interface' | 'function' | 'const' | 'type' | 'member';
+/**
+ * What a declaration declares. Members of classes, interfaces and object literals are `member`; `export * as x` makes a
+ * `namespace`.
+ */
+export type Kind = 'class' | 'interface' | 'function' | 'const' | 'type' | 'member' | 'namespace';
 
 /** A declaration of a source file with its doc comment, if it has one. */
 export interface Declaration {
@@ -12,12 +15,16 @@ export interface Declaration {
   readonly ownerKind: Kind | undefined;
   readonly exported: boolean;
   readonly line: number;
+  /** First line after it: where the next declaration's comment, or the next declaration, or the file's end is. */
+  readonly endLine: number;
+  /** A field of a class: data, not behaviour. Methods and accessors are none. */
+  readonly isField: boolean;
   readonly comment: Comment | undefined;
 }
 
 /** A source file, scanned. */
 export interface Scan {
-  /** The comment with `@packageDocumentation`. */
+  /** The comment with `@packageDocumentation` or `@module`. */
   readonly module: Comment | undefined;
   readonly declarations: readonly Declaration[];
 }
@@ -25,7 +32,8 @@ export interface Scan {
 const TOP =
   /^(export )?(?:default )?(?:declare )?(?:abstract )?(?:async )?(class|interface|function|const|let|type)\b\*?\s+([\w$]+)/;
 const MEMBER =
-  /^ {2}(?:(?:public|protected|private|static|readonly|override|async|abstract|declare|accessor|get|set)\s+|\*)*(\[[\w.]+\]|#?[\w$]+)\s*[?!]?\s*[(<:=;,]/;
+  /^ {2}(?:(?:public|protected|private|static|readonly|override|async|abstract|declare|accessor|get|set)\s+|\*)*(\[[\w.]+\]|#?[\w$]+)\s*[?!]?\s*([(<:=;,])/;
+const MODULE_TAGS = new Set(['packageDocumentation', 'module']);
 const STATEMENT = new Set(['if', 'for', 'while', 'switch', 'return', 'const', 'let', 'throw', 'do', 'try', 'case']);
 
 /**
@@ -34,23 +42,31 @@ const STATEMENT = new Set(['if', 'for', 'while', 'switch', 'return', 'const', 'l
  */
 export function scan(text: string): Scan {
   const lines = text.split('\n');
-  const declarations: Declaration[] = [];
+  const declarations: (Declaration & { endLine: number })[] = [];
   let module: Comment | undefined;
   let pending: Comment | undefined;
   let owner: { name: string; kind: Kind; hasMembers: boolean } | undefined;
-  const declare = (name: string, kind: Kind, exported: boolean, index: number): void => {
+  const endPrevious = (index: number): void => {
+    const previous = declarations.at(-1);
+    if (previous?.endLine === Number.POSITIVE_INFINITY) previous.endLine = index + 1;
+  };
+  const declare = (name: string, kind: Kind, exported: boolean, index: number, isField = false): void => {
+    endPrevious(index);
     const ownerKind = kind === 'member' ? owner?.kind : undefined;
-    declarations.push({ name, kind, ownerKind, exported, line: index + 1, comment: pending });
+    const endLine = Number.POSITIVE_INFINITY;
+    declarations.push({ name, kind, ownerKind, exported, line: index + 1, endLine, isField, comment: pending });
     pending = undefined;
   };
   for (let index = 0; index < lines.length; index++) {
     const line = lines[index]!;
     if (/^\s*\/\*\*/.test(line)) {
       const start = index;
+      // Deeper in, a comment stands inside what it explains.
+      if (/^(?: {2})?\/\*\*/.test(line)) endPrevious(index);
       while (!lines[index]!.includes('*/') && index < lines.length - 1) index++;
       const raw = lines.slice(start, index + 1).join('\n');
       const comment = parseComment(raw.trim());
-      if (comment.tags.some((tag) => tag.name === 'packageDocumentation')) module = comment;
+      if (comment.tags.some((tag) => MODULE_TAGS.has(tag.name))) module = comment;
       else pending = comment;
       continue;
     }
@@ -64,12 +80,14 @@ export function scan(text: string): Scan {
     }
     const member = owner?.hasMembers ? MEMBER.exec(line) : null;
     if (member && !STATEMENT.has(member[1]!)) {
-      declare(`${owner!.name}.${member[1]!}`, 'member', false, index);
+      const isField = owner!.kind === 'class' && member[2] !== '(' && member[2] !== '<';
+      declare(`${owner!.name}.${member[1]!}`, 'member', false, index, isField);
       continue;
     }
     // A class heritage that the formatter broke opens its body on a line of its own.
     if (owner && /^(?:\{|\} ?(?:as const|satisfies).*|.*\{)$/.test(line) && !/^\s/.test(line)) owner.hasMembers = true;
     if (/^\S/.test(line)) pending = undefined;
   }
+  endPrevious(lines.length);
   return { module, declarations };
 }
