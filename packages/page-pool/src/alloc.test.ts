@@ -3,7 +3,7 @@ import type { NetmemRef } from '@netmem/netmem';
 import { describe, expect, it } from 'vitest';
 import { counters, makeHost, take } from '../test/host.ts';
 
-describe('page_pool_alloc_netmems', () => {
+describe('page_pool_alloc_netmems (allocNetmems, allocBulk)', () => {
   it('gets 64 pages at once from the page allocator and counts one slow (gotcha 3)', () => {
     const host = makeHost();
     const pool = host.pool();
@@ -17,7 +17,7 @@ describe('page_pool_alloc_netmems', () => {
     expect(host.machine.ram.freePages).toBe(free);
   });
 
-  it('makes each page its own, with one reference', () => {
+  it('makes each page its own, with one reference (adoptNetmem, returnNetmem)', () => {
     const host = makeHost();
     const pool = host.pool();
     const [ref] = take(pool, 1) as [NetmemRef];

@@ -89,7 +89,7 @@ describe('page_pool_create', () => {
   });
 });
 
-describe('page_pool_init with a memory provider', () => {
+describe('page_pool_init (initPool) with a memory provider', () => {
   it('needs the instance lock, provider or not', () => {
     const host = makeHost();
     const params = { ...host.mapping, flags: MAP | SYNC | UNREADABLE, netdev: host.netdev, queueIdx: 1 };

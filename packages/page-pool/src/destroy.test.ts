@@ -25,7 +25,7 @@ function observe(host: Host): string[] {
 }
 
 describe('page_pool_destroy (destroyPool)', () => {
-  it('frees cache and ring and is done at once when nothing is out', () => {
+  it('frees cache and ring and is done at once when nothing is out (tearDown)', () => {
     const host = makeHost();
     const told = observe(host);
     const pool = host.pool(host.mapping);
@@ -38,7 +38,7 @@ describe('page_pool_destroy (destroyPool)', () => {
     expect(host.netmem.audit()).toEqual([]);
   });
 
-  it('waits for the last element and looks once a second (gotchas 19, 26)', () => {
+  it('waits for the last element and looks once a second (gotchas 19, 26; detachPool)', () => {
     const host = makeHost();
     host.machine.clock.advance(5.9 * SECOND);
     const told = observe(host);
@@ -118,7 +118,7 @@ describe('page_pool_destroy (destroyPool)', () => {
     pool.destroy();
   });
 
-  it('reports a page in the ring that somebody holds, and lets go of it', () => {
+  it('reports a page in the ring that somebody holds, and lets go of it (emptyRing)', () => {
     const host = makeHost();
     const pool = host.pool();
     const ref = pool.allocNetmems();
@@ -141,7 +141,7 @@ describe('page_pool_destroy (destroyPool)', () => {
   });
 });
 
-describe('page_pool_release_retry', () => {
+describe('page_pool_release_retry (releaseRetry, releasePool)', () => {
   it('warns after 60 s and every 60 s about a pool that no user can see', () => {
     const host = makeHost();
     const pool = host.pool();
@@ -183,7 +183,7 @@ describe('page_pool_release_retry', () => {
   });
 });
 
-describe('page_pool_scrub', () => {
+describe('page_pool_scrub (scrubPool)', () => {
   it('empties the cache the first time only and the ring every time', () => {
     const host = makeHost();
     const pool = host.pool({ poolSize: 8 });

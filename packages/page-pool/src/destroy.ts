@@ -16,14 +16,23 @@ export function destroyPool(pool: PagePool): void {
   disableDirectRecycling(pool);
   freeFragments(pool);
   if (releasePool(pool) === 0) return;
+  detachPool(pool);
   const { machine } = pool.host;
   const { nowNs } = machine.clock;
-  pool.detachTime = Math.floor(nowNs / NS_PER_SECOND);
-  pool.host.notifyChanged(pool);
   pool.deferStartNs = nowNs;
   pool.deferWarnNs = nowNs + DEFER_WARN_INTERVAL_NS;
   pool.releaseWork = new Work(() => releaseRetry(pool));
   machine.work.scheduleDelayed(pool.releaseWork, DEFER_TIME_NS);
+}
+
+/**
+ * Users see from now on that the pool only waits for its memory.
+ *
+ * @kernel page_pool_detached — net/core/page_pool_user.c, 7.3
+ */
+function detachPool(pool: PagePool): void {
+  pool.detachTime = Math.floor(pool.host.machine.clock.nowNs / NS_PER_SECOND);
+  pool.host.notifyChanged(pool);
 }
 
 /**

@@ -69,7 +69,7 @@ describe('page_pool_alloc_netmem (allocNetmem, allocWholeOrFragment)', () => {
     pool.destroy();
   });
 
-  it('lets go of a drained element that somebody else holds', () => {
+  it('lets go of a drained element that somebody else holds (drainFragment)', () => {
     const host = makeHost();
     const pool = host.pool();
     const [ref] = cut(pool, 2048);
@@ -110,7 +110,7 @@ describe('page_pool_alloc_netmem (allocNetmem, allocWholeOrFragment)', () => {
     pool.destroy();
   });
 
-  it('keeps cache lines apart where the CPU’s cache is not coherent', () => {
+  it('keeps cache lines apart where the CPU’s cache is not coherent (fragmentAlign)', () => {
     const host = makeHost({ dmaMode: 'non-coherent' });
     const pool = host.pool();
     const pieces = [cut(pool, 100), cut(pool, 1)];

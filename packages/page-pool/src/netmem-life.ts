@@ -20,7 +20,7 @@ export function adoptNetmem(pool: PagePool, ref: NetmemRef): void {
   pool.params.initCallback?.(ref);
 }
 
-/** @kernel net_mp_netmem_place_in_cache — net/core/page_pool.c, 7.3 */
+/** @kernel net_mp_netmem_place_in_cache — include/net/page_pool/memory_provider.h, 7.3 */
 export function placeInCache(pool: PagePool, ref: NetmemRef): void {
   if (pool.cacheCount >= PP_ALLOC_CACHE_SIZE) {
     throw new KernelBug('page_pool cache overflow', `a provider filled the cache of pool ${pool.id}`, ref);

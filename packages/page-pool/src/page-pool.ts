@@ -227,7 +227,7 @@ export class PagePool extends PoolState implements NetmemPool {
   /**
    * A page, for pools that have nothing else. On a provider's pool: WARN, NULL, and the netmem is lost (RX-3).
    *
-   * @kernel page_pool_alloc_pages — net/core/page_pool.c, 7.3
+   * @kernel page_pool_alloc_pages — include/net/page_pool/helpers.h, 7.3
    */
   allocPages(): PageRef {
     const ref = this.allocNetmems();
@@ -336,17 +336,17 @@ export class PagePool extends PoolState implements NetmemPool {
 
   // --- for providers ---
 
-  /** Adopts a net_iov. @kernel net_mp_niov_set_page_pool — net/core/page_pool.c, 7.3 */
+  /** Adopts a net_iov. @kernel net_mp_niov_set_page_pool — include/net/page_pool/memory_provider.h, 7.3 */
   niovSetPagePool(ref: NetmemRef): void {
     adoptNetmem(this, ref);
   }
 
-  /** The net_iov is no pool's any more. @kernel net_mp_niov_clear_page_pool — net/core/page_pool.c, 7.3 */
+  /** The net_iov is no pool's any more. @kernel net_mp_niov_clear_page_pool — include/net/page_pool/memory_provider.h, 7.3 */
   niovClearPagePool(ref: NetmemRef): void {
     this.host.netmem.clearPpInfo(ref);
   }
 
-  /** Stores a net_iov's DMA address; true when it does not fit. @kernel net_mp_niov_set_dma_addr — net/core/page_pool.c, 7.3 */
+  /** Stores a net_iov's DMA address; true when it does not fit. @kernel net_mp_niov_set_dma_addr — include/net/page_pool/memory_provider.h, 7.3 */
   niovSetDmaAddr(ref: NetmemRef, addr: number): boolean {
     return this.host.netmem.setDmaAddr(ref, addr);
   }
@@ -354,7 +354,7 @@ export class PagePool extends PoolState implements NetmemPool {
   /**
    * Puts an adopted netmem into the cache, from within `allocNetmems` of the provider. The caller sees to it that there is room.
    *
-   * @kernel net_mp_netmem_place_in_cache — net/core/page_pool.c, 7.3
+   * @kernel net_mp_netmem_place_in_cache — include/net/page_pool/memory_provider.h, 7.3
    */
   placeInCache(ref: NetmemRef): void {
     placeInCache(this, ref);

@@ -16,7 +16,7 @@ function finish(pool: PagePool, refs: NetmemRef[]): void {
   pool.destroy();
 }
 
-describe('page_pool_put_netmem', () => {
+describe('page_pool_put_netmem (putNetmem, recycleInCache, isRecyclable)', () => {
   it('does nothing but count while others use it', () => {
     const host = makeHost();
     const pool = host.pool(host.mapping);
@@ -168,7 +168,7 @@ describe('page_pool_napi_local (isNapiLocal)', () => {
   });
 });
 
-describe('page_pool_put_netmem_bulk (putNetmemBulk)', () => {
+describe('page_pool_put_netmem_bulk (putNetmemBulk, putBulk, produceBulk)', () => {
   it('groups by pool, and leaves those alone that are still used', () => {
     const host = makeHost();
     const [a, b] = [host.pool(), host.pool()];
@@ -275,7 +275,7 @@ describe('direct recycling (enableDirectRecycling, disableDirectRecycling)', () 
     pool.destroy();
   });
 
-  it('warns when a NAPI that may still run is cut off', () => {
+  it('warns when a NAPI that may still run is cut off (assertWillNotRace)', () => {
     const host = makeHost();
     const pool = host.pool({ napi: host.napi });
     host.napi.ownerCpu = 0;

@@ -170,7 +170,7 @@ describe('page_pool_ethtool_stats_get (pagePoolEthtoolStatsGet)', () => {
 });
 
 describe('tracepoints', () => {
-  it('tell of every hold and release with the kernel’s names', () => {
+  it('tell of every hold and release with the kernel’s names (stateHold, stateRelease)', () => {
     const host = makeHost();
     const pool = host.pool({ poolSize: 1 });
     const seen = host.watch('page_pool_state_*');

@@ -157,7 +157,10 @@ export class PagePools implements PoolHost {
     for (const observer of this.#observers) observer.changed(pool);
   }
 
-  /** @kernel page_pool_unlist — net/core/page_pool_user.c, 7.3 @internal */
+  /**
+   * @kernel page_pool_unlist — net/core/page_pool_user.c, 7.3
+   * @internal
+   */
   unlist(pool: PagePool): void {
     for (const observer of this.#observers) observer.removed(pool);
     this.#pools.delete(pool.id);
