@@ -4,6 +4,11 @@ import type { Port } from './port.ts';
 export interface CableOptions {
   /** Default 1500. Longer frames, unless a GSO frame, are dropped and counted by their sender. */
   mtu?: number;
+  /**
+   * The ends take frames that are yet to be cut, as two virtual machines on one host do; the slots must hold them (SUPER_FRAME_BYTES). Default false: a
+   * wire, on which cards cut what they send.
+   */
+  superFrames?: boolean;
   /** Frames under way in one direction before `transmit` returns false. Default 1024. */
   queueFrames?: number;
   /** Travelling time. Needs a clock. */

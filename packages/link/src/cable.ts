@@ -18,7 +18,7 @@ export function createCable(slots: FrameSlots, clock: LinkClock | null, options:
   const mtu = options.mtu ?? DEFAULT_MTU;
   const queueFrames = options.queueFrames ?? DEFAULT_QUEUE_FRAMES;
   return isPerfect(options)
-    ? new PerfectCable(slots, mtu, queueFrames)
+    ? new PerfectCable(slots, mtu, options.superFrames ?? false, queueFrames)
     : new ImpairedCable(slots, clock, mtu, queueFrames, options);
 }
 

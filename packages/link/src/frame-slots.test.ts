@@ -20,8 +20,25 @@ describe('FrameSlots', () => {
   it('places slots one after the other within its region', () => {
     const slots = make(4, 128);
     const addresses = [1, 2, 3, 4].map((slot) => slots.address(slot));
-    expect(addresses).toEqual([0, 128, 256, 384].map((offset) => slots.region.base + offset));
-    expect(slots.region.length).toBe(512);
+    // Each behind its headroom.
+    expect(addresses).toEqual([16, 160, 304, 448].map((offset) => slots.region.base + offset));
+    expect([slots.region.length, slots.headroomBytes]).toEqual([576, 16]);
+  });
+
+  it('keeps as much room before each frame as is asked for, none included', () => {
+    for (const headroomBytes of [0, 10, 64]) {
+      const slots = new FrameSlots(new LinearMemory(65_536), { count: 3, slotBytes: 100, headroomBytes });
+      const frames = [slots.allocate(), slots.allocate(), slots.allocate()];
+      for (const slot of frames) {
+        const at = slots.address(slot);
+        slots.region.bytes.fill(slot, at - headroomBytes, at + slots.slotBytes);
+      }
+      // Nobody's headroom is another's frame.
+      for (const slot of frames) {
+        const at = slots.address(slot);
+        expect(new Set(slots.region.bytes.slice(at - headroomBytes, at + slots.slotBytes))).toEqual(new Set([slot]));
+      }
+    }
   });
 
   it('forgets what it knew of a frame when the slot is given out again', () => {

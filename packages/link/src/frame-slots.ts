@@ -16,6 +16,8 @@ export const GSO_UDP_L4 = 5;
 
 const DEFAULT_COUNT = 4096;
 const DEFAULT_SLOT_BYTES = 2048;
+/** Holds virtio's 10 or 12 bytes of metadata. */
+const DEFAULT_HEADROOM_BYTES = 16;
 
 /**
  * A slab of equal slots for frames, shared by all {@link Port}s that pass frames to each other. A frame is an integer, its slot: no object
@@ -26,11 +28,13 @@ const DEFAULT_SLOT_BYTES = 2048;
  * A slot has one owner. `allocate` makes the caller the owner, `Port.transmit` and `Port.receive` pass ownership on, `release` ends it.
  */
 export class FrameSlots {
-  /** All slots, one after the other. */
+  /** All slots and their headrooms, one after the other. */
   readonly region: Region;
   readonly count: number;
   /** Bytes of a slot: the longest frame. */
   readonly slotBytes: number;
+  /** Bytes in front of each frame that are its owner's as well: room for what an edge puts before a frame when it hands it to somebody else. */
+  readonly headroomBytes: number;
 
   /** Bytes of the frame. */
   readonly length: Int32Array;
@@ -51,18 +55,25 @@ export class FrameSlots {
   /** Queue that the frame came from or should go to, where an edge has several. */
   readonly queue: Uint16Array;
 
+  /** Distance of one slot to the next, headroom included. */
+  readonly #strideBytes: number;
+  readonly #firstAddress: number;
   readonly #free: Int32Array;
   #freeCount: number;
   readonly #taken: Uint8Array;
 
   /**
-   * @param options - `count` slots (default 4096) of `slotBytes` (default 2048; 65600 holds a whole GSO frame).
+   * @param options - `count` slots (default 4096) of `slotBytes` (default 2048; SUPER_FRAME_BYTES holds any GSO frame) with `headroomBytes` (default
+   *   16) before each.
    * @throws RangeError when the memory has less room left.
    */
-  constructor(memory: LinearMemory, options: { count?: number; slotBytes?: number } = {}) {
+  constructor(memory: LinearMemory, options: { count?: number; slotBytes?: number; headroomBytes?: number } = {}) {
     this.count = options.count ?? DEFAULT_COUNT;
     this.slotBytes = options.slotBytes ?? DEFAULT_SLOT_BYTES;
-    this.region = memory.carve(this.count * this.slotBytes);
+    this.headroomBytes = options.headroomBytes ?? DEFAULT_HEADROOM_BYTES;
+    this.#strideBytes = this.headroomBytes + this.slotBytes;
+    this.region = memory.carve(this.count * this.#strideBytes);
+    this.#firstAddress = this.region.base + this.headroomBytes;
     const columns = this.count + 1;
     this.length = new Int32Array(columns);
     this.flags = new Uint8Array(columns);
@@ -115,7 +126,7 @@ export class FrameSlots {
 
   /** Linear address of the frame's first byte. */
   address(slot: number): number {
-    return this.region.base + (slot - 1) * this.slotBytes;
+    return this.#firstAddress + (slot - 1) * this.#strideBytes;
   }
 
   /** Allocates a slot and fills it with a copy of `frame`. 0 when none is left or the frame is longer than a slot. */

@@ -151,14 +151,16 @@ class Lane {
 class ImpairedEnd implements Port {
   readonly slots: FrameSlots;
   readonly mtu: number;
+  readonly superFrames: boolean;
   linkUp: boolean = true;
   readonly stats: PortStats = newPortStats();
   readonly #out: Lane;
   readonly #in: Lane;
 
-  constructor(slots: FrameSlots, mtu: number, out: Lane, inbound: Lane) {
+  constructor(slots: FrameSlots, mtu: number, superFrames: boolean, out: Lane, inbound: Lane) {
     this.slots = slots;
     this.mtu = mtu;
+    this.superFrames = superFrames;
     this.#out = out;
     this.#in = inbound;
   }
@@ -200,8 +202,9 @@ export class ImpairedCable implements Cable {
     // A stream for each direction: what one end sends does not change what happens to the other's frames.
     this.#forth = new Lane(slots, clock, queueFrames, options, this.faults, seed);
     this.#back = new Lane(slots, clock, queueFrames, options, this.faults, ~seed);
-    this.a = new ImpairedEnd(slots, mtu, this.#forth, this.#back);
-    this.b = new ImpairedEnd(slots, mtu, this.#back, this.#forth);
+    const superFrames = options.superFrames ?? false;
+    this.a = new ImpairedEnd(slots, mtu, superFrames, this.#forth, this.#back);
+    this.b = new ImpairedEnd(slots, mtu, superFrames, this.#back, this.#forth);
   }
 
   get framesUnderWay(): number {

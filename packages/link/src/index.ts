@@ -40,7 +40,7 @@ export {
 } from './frame-slots.ts';
 export type { FaultCounts, FaultPlan, FaultRule, FaultyPort } from './inject-faults.ts';
 export { injectFaults } from './inject-faults.ts';
-export { FRAME_OVERHEAD_BYTES } from './perfect-cable.ts';
+export { FRAME_OVERHEAD_BYTES, SUPER_FRAME_BYTES } from './perfect-cable.ts';
 export type { LinkClock, Port, PortStats } from './port.ts';
 export { newPortStats } from './port.ts';
 export type { FrameMetadata, ScriptedPort } from './scripted-port.ts';

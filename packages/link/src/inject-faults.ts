@@ -190,6 +190,10 @@ class InjectingPort implements FaultyPort {
     return this.#port.linkUp;
   }
 
+  get superFrames(): boolean {
+    return this.#port.superFrames === true;
+  }
+
   get stats(): PortStats {
     return this.#port.stats;
   }

@@ -5,18 +5,22 @@ import { SlotRing } from './slot-ring.ts';
 
 /** Bytes that a frame may have beyond the MTU: the Ethernet header and two VLAN tags. */
 export const FRAME_OVERHEAD_BYTES = 22;
+/** Bytes of the longest frame there is, one that is yet to be cut: the longest IP packet and {@link FRAME_OVERHEAD_BYTES}. */
+export const SUPER_FRAME_BYTES: number = 65_535 + FRAME_OVERHEAD_BYTES;
 
 class PerfectEnd implements Port {
   readonly slots: FrameSlots;
   readonly mtu: number;
+  readonly superFrames: boolean;
   linkUp: boolean = true;
   readonly stats: PortStats = newPortStats();
   readonly #out: SlotRing;
   readonly #in: SlotRing;
 
-  constructor(slots: FrameSlots, mtu: number, out: SlotRing, inbound: SlotRing) {
+  constructor(slots: FrameSlots, mtu: number, superFrames: boolean, out: SlotRing, inbound: SlotRing) {
     this.slots = slots;
     this.mtu = mtu;
+    this.superFrames = superFrames;
     this.#out = out;
     this.#in = inbound;
   }
@@ -53,11 +57,11 @@ export class PerfectCable implements Cable {
   readonly #slots: FrameSlots;
   readonly #rings: readonly [SlotRing, SlotRing];
 
-  constructor(slots: FrameSlots, mtu: number, queueFrames: number) {
+  constructor(slots: FrameSlots, mtu: number, superFrames: boolean, queueFrames: number) {
     const forth = new SlotRing(queueFrames);
     const back = new SlotRing(queueFrames);
-    this.a = new PerfectEnd(slots, mtu, forth, back);
-    this.b = new PerfectEnd(slots, mtu, back, forth);
+    this.a = new PerfectEnd(slots, mtu, superFrames, forth, back);
+    this.b = new PerfectEnd(slots, mtu, superFrames, back, forth);
     this.#slots = slots;
     this.#rings = [forth, back];
   }

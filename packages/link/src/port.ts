@@ -12,6 +12,11 @@ export interface Port {
   readonly mtu: number;
   readonly linkUp: boolean;
   readonly stats: PortStats;
+  /**
+   * Whoever is on the other side takes frames that are yet to be cut, and checksums that are yet to be finished: `transmit` may be given GSO frames
+   * and FRAME_NEEDS_CSUM. Absent means no. Frames that come from a port may be such ones in any case.
+   */
+  readonly superFrames?: boolean;
   /** Takes the frame and returns true, or returns false when the port is full. A frame that cannot be sent (link down, too long) is taken, dropped and counted. */
   transmit(slot: number): boolean;
   /** The next frame, or 0 when there is none now. */

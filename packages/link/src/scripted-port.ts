@@ -35,15 +35,17 @@ export interface ScriptedPort extends Port {
 class TestPort implements ScriptedPort {
   readonly slots: FrameSlots;
   readonly mtu: number;
+  readonly superFrames: boolean;
   linkUp: boolean = true;
   readonly stats: PortStats = newPortStats();
   readonly #toReceive: SlotRing;
   readonly #sent: SlotRing;
   #toRefuse: number = 0;
 
-  constructor(slots: FrameSlots, mtu: number) {
+  constructor(slots: FrameSlots, mtu: number, superFrames: boolean) {
     this.slots = slots;
     this.mtu = mtu;
+    this.superFrames = superFrames;
     this.#toReceive = new SlotRing(slots.count);
     this.#sent = new SlotRing(slots.count);
   }
@@ -127,6 +129,7 @@ class TestPort implements ScriptedPort {
  * A port for tests of whatever uses a port: `push` frames for it to receive, `take` what it transmitted.
  *
  * @param options - `mtu`, default 1500. It is told to the user of the port and not enforced: a test may want to see a frame that is too long.
+ *   `superFrames`, default false, likewise.
  * @example
  * ```ts
  * const port = createScriptedPort(new FrameSlots(new LinearMemory(16 << 20)));
@@ -135,6 +138,9 @@ class TestPort implements ScriptedPort {
  * expect(port.take()).toEqual(answer);
  * ```
  */
-export function createScriptedPort(slots: FrameSlots, options: { mtu?: number } = {}): ScriptedPort {
-  return new TestPort(slots, options.mtu ?? 1500);
+export function createScriptedPort(
+  slots: FrameSlots,
+  options: { mtu?: number; superFrames?: boolean } = {},
+): ScriptedPort {
+  return new TestPort(slots, options.mtu ?? 1500, options.superFrames ?? false);
 }

@@ -30,6 +30,10 @@ class TracedPort implements Port {
     return this.#port.linkUp;
   }
 
+  get superFrames(): boolean {
+    return this.#port.superFrames === true;
+  }
+
   get stats(): PortStats {
     return this.#port.stats;
   }

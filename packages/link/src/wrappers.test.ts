@@ -1,7 +1,16 @@
 import { LinearMemory } from '@netmem/region';
 import { composeFrame, ndp, tcp } from '@netmem/wire';
 import { describe, expect, it } from 'vitest';
-import { createScriptedPort, describeFrame, FRAME_NEEDS_CSUM, FrameSlots, GSO_TCPV4, tracePort } from './index.ts';
+import {
+  createCable,
+  createScriptedPort,
+  describeFrame,
+  FRAME_NEEDS_CSUM,
+  FrameSlots,
+  GSO_TCPV4,
+  injectFaults,
+  tracePort,
+} from './index.ts';
 
 const newSlots = (): FrameSlots => new FrameSlots(new LinearMemory(1 << 20), { count: 8 });
 
@@ -67,6 +76,19 @@ describe('tracePort', () => {
     expect(port.transmit(slot)).toBe(true);
     expect(seen).toEqual(['receive 7', 'transmit 7', 'refused 7', 'transmit 7']);
     expect([port.slots, port.mtu, port.linkUp, port.stats]).toEqual([slots, inner.mtu, true, inner.stats]);
+  });
+});
+
+describe('wrappers', () => {
+  it('take super-frames exactly when the port inside does', () => {
+    for (const superFrames of [undefined, false, true]) {
+      const inner = createCable(newSlots(), null, superFrames === undefined ? {} : { superFrames }).a;
+      expect(tracePort(inner, () => {}).superFrames).toBe(superFrames === true);
+      expect(injectFaults(inner, { rules: [] }).superFrames).toBe(superFrames === true);
+    }
+    expect(createCable(newSlots(), null, { superFrames: true, loss: 0.5 }).b.superFrames).toBe(true);
+    expect(createScriptedPort(newSlots()).superFrames).toBe(false);
+    expect(createScriptedPort(newSlots(), { superFrames: true }).superFrames).toBe(true);
   });
 });
 
