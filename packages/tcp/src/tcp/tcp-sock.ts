@@ -89,9 +89,9 @@ export class TcpSock {
   // ---- socket layer writes ----------------------------------------------------------------------------------------------------------------------------
   /** Next byte the application reads, int32; advanced by recvmsg. */
   copiedSeq: number = 0;
-  /** Pending error, positive errno; reading it (SO_ERROR, a failed call) clears it: `takeError()`. @kernel sk_err */
+  /** Pending error, positive errno; reading it (SO_ERROR, a failed call) clears it: `takeError()`. @kernel sk_err — include/net/sock.h, 7.3 */
   error: number = 0;
-  /** Last soft (ICMP) error, positive errno. @kernel sk_err_soft */
+  /** Last soft (ICMP) error, positive errno. @kernel sk_err_soft — include/net/sock.h, 7.3 */
   errorSoft: number = 0;
   /** SO_RCVBUF as Linux stores it (the doubled value). Set `rcvbufLocked` as well when the user chose it. */
   rcvbuf: number = 0;
@@ -184,7 +184,7 @@ export class TcpSock {
   nonagle: number = 0;
   delivered: number = 0;
   lost: number = 0;
-  /** Somebody waits for send space. @kernel SOCK_NOSPACE */
+  /** Somebody waits for send space. @kernel SOCK_NOSPACE — include/linux/net.h, 7.3 */
   noSpace: boolean = false;
   /** A FIN that found no memory. */
   finPending: boolean = false;
@@ -256,7 +256,7 @@ export class TcpSock {
     return listenSock(this, backlog);
   }
 
-  /** The oldest established connection, or null. @kernel inet_csk_accept */
+  /** The oldest established connection, or null. @kernel inet_csk_accept — net/ipv4/inet_connection_sock.c, 7.3 */
   acceptDequeue(): TcpSock | null {
     return acceptDequeue(this);
   }
@@ -269,22 +269,22 @@ export class TcpSock {
     return connectSock(this, address, port);
   }
 
-  /** AF_UNSPEC connect: back to CLOSE, RST if there was a connection. @kernel tcp_disconnect */
+  /** AF_UNSPEC connect: back to CLOSE, RST if there was a connection. @kernel tcp_disconnect — net/ipv4/tcp.c, 7.3 */
   disconnect(): number {
     return disconnectSock(this);
   }
 
-  /** @param how SHUT_RD 0, SHUT_WR 1, SHUT_RDWR 2. @returns 0; -EINVAL bad how; -ENOTCONN. @kernel inet_shutdown */
+  /** @param how SHUT_RD 0, SHUT_WR 1, SHUT_RDWR 2. @returns 0; -EINVAL bad how; -ENOTCONN. @kernel inet_shutdown — net/ipv4/af_inet.c, 7.3 */
   shutdown(how: number): number {
     return shutdownSock(this, how);
   }
 
-  /** close(2): unread data or lingerNs 0 sends RST, else FIN and the protocol finishes alone. -1: SO_LINGER off. @kernel tcp_close */
+  /** close(2): unread data or lingerNs 0 sends RST, else FIN and the protocol finishes alone. -1: SO_LINGER off. @kernel tcp_close — net/ipv4/tcp.c, 7.3 */
   close(lingerNs: number = -1): void {
     closeSock(this, lingerNs);
   }
 
-  /** Ends the connection with RST and `error` (positive errno) for the application. @kernel tcp_abort */
+  /** Ends the connection with RST and `error` (positive errno) for the application. @kernel tcp_abort — net/ipv4/tcp.c, 7.3 */
   abort(error: number): void {
     abortSock(this, error);
   }
@@ -300,29 +300,29 @@ export class TcpSock {
     return sendFrom(this, region, at, length, flags);
   }
 
-  /** Takes `skb` (any member) off the receive queue, uncharges and frees it. @kernel tcp_eat_recv_skb */
+  /** Takes `skb` (any member) off the receive queue, uncharges and frees it. @kernel tcp_eat_recv_skb — net/ipv4/tcp.c, 7.3 */
   eatSkb(skb: SkBuff): void {
     eatSkb(this, skb);
   }
 
-  /** After recvmsg moved `copied` bytes: sends a window update or a due ACK. @kernel tcp_cleanup_rbuf */
+  /** After recvmsg moved `copied` bytes: sends a window update or a due ACK. @kernel tcp_cleanup_rbuf — net/ipv4/tcp.c, 7.3 */
   cleanupRbuf(copied: number): void {
     cleanupRbuf(this, copied);
   }
 
-  /** Dynamic right-sizing; call after each skb taken, before `cleanupRbuf`. @kernel tcp_rcv_space_adjust */
+  /** Dynamic right-sizing; call after each skb taken, before `cleanupRbuf`. @kernel tcp_rcv_space_adjust — net/ipv4/tcp_input.c, 7.3 */
   rcvSpaceAdjust(): void {
     rcvSpaceAdjust(this);
   }
 
-  /** Returns and clears the pending error: 0 or negative errno. @kernel sock_error */
+  /** Returns and clears the pending error: 0 or negative errno. @kernel sock_error — include/net/sock.h, 7.3 */
   takeError(): number {
     const error = this.error;
     this.error = 0;
     return error === 0 ? 0 : -error;
   }
 
-  /** Room for writing as poll sees it: at least a third of the buffer free. @kernel sk_stream_is_writeable */
+  /** Room for writing as poll sees it: at least a third of the buffer free. @kernel sk_stream_is_writeable — include/net/sock.h, 7.3 */
   get writeable(): boolean {
     return isWriteable(this);
   }
@@ -337,7 +337,7 @@ export class TcpSock {
   setCork(on: boolean): void {
     setCork(this, on);
   }
-  /** TCP_QUICKACK. @kernel __tcp_sock_set_quickack */
+  /** TCP_QUICKACK. @kernel __tcp_sock_set_quickack — net/ipv4/tcp.c, 7.3 */
   setQuickack(value: number): void {
     setQuickack(this, value);
   }
