@@ -1,4 +1,4 @@
-import { icmpCodeNumber, icmpTypeNumber } from '../icmp-names.ts';
+import { icmpCodeName, icmpCodeNumber, icmpTypeName, icmpTypeNumber } from '../icmp-names.ts';
 import { parseTcpOptions } from './parse-tcp-option.ts';
 import type { Reader } from './reader.ts';
 import type { EchoedSpec, IcmpSpec, IpSpec, Packet, PortSpec, TcpSpec, UdpSpec } from './script.ts';
@@ -81,21 +81,20 @@ function parseUdp(reader: Reader, direction: Direction, ip: IpSpec | null): UdpS
 
 function parseIcmp(reader: Reader, direction: Direction, ip: IpSpec | null, ipVersion: 4 | 6): IcmpSpec {
   const typeAt = reader.position();
-  const type = reader.word('an ICMP type');
-  const typeNumber = icmpTypeNumber(ipVersion, type) ?? reader.fail(`'${type}' is no ICMPv${ipVersion} type`, typeAt);
-  let code: string | null = null;
+  const typeWord = reader.word('an ICMP type');
+  const type = icmpTypeNumber(ipVersion, typeWord);
+  if (type === null) return reader.fail(`'${typeWord}' is no ICMPv${ipVersion} type`, typeAt);
   const word = reader.seeWord();
-  if (word !== '' && word !== 'mtu' && word !== 'id') {
-    const codeAt = reader.position();
-    code = reader.word('an ICMP code');
-    if (icmpCodeNumber(ipVersion, typeNumber, code) === null) {
-      reader.fail(`'${code}' is no code of ICMPv${ipVersion} ${type}`, codeAt);
-    }
-  }
+  const codeAt = reader.position();
+  const codeWord = word === '' || word === 'mtu' || word === 'id' ? 'code_0' : reader.word('an ICMP code');
+  const code = icmpCodeNumber(ipVersion, type, codeWord);
+  if (code === null) return reader.fail(`'${codeWord}' is no code of ICMPv${ipVersion} ${typeWord}`, codeAt);
   const mtu = reader.acceptWord('mtu') ? reader.unsigned('an MTU', ipVersion === 4 ? MAX_U16 : MAX_U32) : null;
   const id = reader.acceptWord('id') ? reader.unsigned('an identifier', MAX_U16) : null;
   const echoed = reader.accept('[') ? parseEchoed(reader) : null;
-  return { protocol: 'icmp', direction, ip, ports: null, type, code, mtu, id, echoed };
+  // One name for each number, so that packets can be compared by name.
+  const names = { type: icmpTypeName(ipVersion, type), code: icmpCodeName(ipVersion, type, code) };
+  return { protocol: 'icmp', direction, ip, ports: null, ...names, mtu, id, echoed };
 }
 
 function parseEchoed(reader: Reader): EchoedSpec {

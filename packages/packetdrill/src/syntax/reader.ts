@@ -231,7 +231,7 @@ export class Reader {
   }
 
   #found(): string {
-    if (this.done) return 'the end of the script';
+    if (this.done) return this.#end < this.text.length ? 'the end of the code' : 'the end of the script';
     const rest = this.text.slice(this.#at, Math.min(this.#at + 24, this.#end));
     const token = /^(?:[A-Za-z0-9_]+|\.{3}|%\{|\}%|[^\s])/u.exec(rest)?.[0] ?? rest[0];
     return `'${token}'`;

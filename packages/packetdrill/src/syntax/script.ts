@@ -74,7 +74,7 @@ export interface IcmpSpec extends PacketSpec {
   readonly protocol: 'icmp';
   /** A name, or `type_9`. */
   readonly type: string;
-  /** A name, or `code_3`; null is 0. */
+  /** A name, or `code_3`; null is 0 of a type whose codes have no names. */
   readonly code: string | null;
   readonly mtu: number | null;
   readonly id: number | null;
