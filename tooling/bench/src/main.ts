@@ -6,9 +6,10 @@
  */
 import { parseArguments } from './arguments.ts';
 import { pagePoolSuite } from './page-pool/suite.ts';
+import { pathSuite } from './path/suite.ts';
 import type { Figure, Suite } from './suite.ts';
 
-const SUITES: readonly Suite[] = [pagePoolSuite];
+const SUITES: readonly Suite[] = [pagePoolSuite, pathSuite];
 
 async function main(): Promise<void> {
   const request = parseArguments(

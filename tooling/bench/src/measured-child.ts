@@ -11,11 +11,15 @@ const run = promisify(execFile);
  */
 const COMPILE_CACHE = fileURLToPath(new URL('../node_modules/.cache/compile/', import.meta.url));
 
-/** Runs a module in a Node process of its own and returns what it prints, as JSON. */
-export async function runChild(module: URL, args: readonly string[]): Promise<unknown> {
+/** Runs a module in a Node process of its own, with more arguments for Node if need be, and returns what it prints, as JSON. */
+export async function runChild(
+  module: URL,
+  args: readonly string[],
+  nodeArguments: readonly string[] = [],
+): Promise<unknown> {
   const { stdout } = await run(
     process.execPath,
-    ['--expose-gc', '--conditions=@netmem/source', fileURLToPath(module), ...args],
+    ['--expose-gc', ...nodeArguments, '--conditions=@netmem/source', fileURLToPath(module), ...args],
     { env: { ...process.env, NODE_COMPILE_CACHE: COMPILE_CACHE } },
   );
   return JSON.parse(stdout);

@@ -1,0 +1,41 @@
+/** The whole command with the running kernel's TCP as sender: what `devmem rx` reports about itself. */
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const DEVMEM = fileURLToPath(new URL('../../../../apps/devmem/src/main.ts', import.meta.url));
+const STREAM = '2GiB';
+
+/** A way over the TAP. */
+export interface TapWay {
+  /** Part of the figure's name. */
+  readonly name: 'tap1500' | 'tap9000' | 'vnet';
+  readonly args: readonly string[];
+}
+
+export const TAP_WAYS: readonly TapWay[] = [
+  { name: 'tap1500', args: [] },
+  { name: 'tap9000', args: ['--mtu', '9000'] },
+  { name: 'vnet', args: ['--vnet-hdr'] },
+];
+
+/** One run; Gbit per second of CPU of receiver and sender. Throws with what the command said. */
+export async function runTapWay(way: TapWay): Promise<number> {
+  const args = [
+    'rx',
+    '--sender',
+    'kernel',
+    '--bytes',
+    STREAM,
+    '--validate',
+    'none',
+    '--no-checks',
+    '--json',
+    ...way.args,
+  ];
+  const { stdout } = await run(process.execPath, ['--conditions=@netmem/source', DEVMEM, ...args]);
+  const report = JSON.parse(stdout) as { ok: boolean; error: string | null; gbit_per_cpu_s: number };
+  if (!report.ok) throw new Error(report.error ?? 'the run failed');
+  return report.gbit_per_cpu_s;
+}
