@@ -105,9 +105,7 @@ class GvNic implements Nic {
     card.checkLink();
     done += this.#admin.run(budget);
     card.interrupts.takeUp(card.doorbells);
-    const { rxTail, txTail } = card.doorbells;
-    for (const queue of card.rx) if (queue.active) queue.takeUp(rxTail[queue.id]);
-    for (const queue of card.tx) if (queue.active) queue.takeUp(txTail[queue.id]);
+    this.#takeUpTails();
     done += this.#transmit(budget);
     done += this.#placement.run(budget);
     card.report.run();
@@ -167,6 +165,13 @@ class GvNic implements Nic {
     this.#card.reset(pfn === 0 ? 'the driver released the admin queue' : 'the driver set up an admin queue');
     registers.resetDone();
     this.#admin.start(pfn);
+  }
+
+  /** By index: an iterator in every round of an idle card would be its only garbage. */
+  #takeUpTails(): void {
+    const { rx, tx, doorbells } = this.#card;
+    for (let i = 0; i < rx.length; i++) if (rx[i].active) rx[i].takeUp(doorbells.rxTail[i]);
+    for (let i = 0; i < tx.length; i++) if (tx[i].active) tx[i].takeUp(doorbells.txTail[i]);
   }
 
   #transmit(budget: number): number {
