@@ -31,11 +31,11 @@ export function parseCitation(text: string): Citation[] | null {
 }
 
 /**
- * Whether a mirror has behaviour that a test can meet: shapes (interfaces, types and their members) have none, nor have
- * constants and tables of constants.
+ * Whether a mirror has behaviour that a test can meet: shapes (interfaces, types, their members, fields of classes) have
+ * none, nor have constants and tables of constants.
  */
 export function isTestable(declaration: Declaration): boolean {
   const kind = declaration.ownerKind ?? declaration.kind;
   const isConstant = kind === 'const' && /^[A-Z0-9_]+$/.test(declaration.name.split('.')[0]!);
-  return kind !== 'interface' && kind !== 'type' && !isConstant;
+  return kind !== 'interface' && kind !== 'type' && !isConstant && !declaration.isField;
 }

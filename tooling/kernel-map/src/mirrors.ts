@@ -1,7 +1,8 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Declaration, scan } from '@netmem/tsdoc';
+import { type Declaration, exportsOf, scan } from '@netmem/tsdoc';
 import { type Citation, isTestable, parseCitation } from './citation.ts';
+import { hasTest, isPublic, type PackageTests, reachedBy, type Spanned } from './tested.ts';
 
 /** A TypeScript declaration and the kernel name it mirrors. */
 export interface Mirror extends Citation {
@@ -23,19 +24,41 @@ export function collect(root: string): Collection {
   for (const folder of globSync('packages/*', { cwd: root }).toSorted()) {
     const paths = globSync(`${folder}/{src,test}/**/*.ts`, { cwd: root }).toSorted();
     const isTest = (path: string): boolean => path.endsWith('.test.ts') || path.startsWith(`${folder}/test/`);
-    const words = new Set(
-      paths.filter(isTest).flatMap((path) => readFileSync(join(root, path), 'utf8').match(/[\w$]+/g) ?? []),
-    );
-    for (const path of paths.filter((candidate) => !isTest(candidate))) {
-      for (const declaration of scan(readFileSync(join(root, path), 'utf8')).declarations) {
-        mirrors.push(...mirrorsOf(declaration, path, words, problems));
-      }
+    const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+    const words = new Set(paths.filter(isTest).flatMap((path) => read(path).match(/[\w$]+/g) ?? []));
+    const sources = paths.filter((path) => !isTest(path)).map((path) => ({ path, declarations: spanned(read(path)) }));
+    const tests: PackageTests = {
+      words,
+      exported: exportedNames(
+        paths.filter((path) => /\/src\/(?:[\w-]+\/)?index\.ts$/.test(path)).map((path) => join(root, path)),
+      ),
+      reached: reachedBy(
+        words,
+        sources.flatMap(({ declarations }) => declarations),
+      ),
+    };
+    for (const { path, declarations } of sources) {
+      for (const { declaration } of declarations) mirrors.push(...mirrorsOf(declaration, path, tests, problems));
     }
   }
   return { mirrors, problems };
 }
 
-function mirrorsOf(declaration: Declaration, path: string, tested: ReadonlySet<string>, problems: string[]): Mirror[] {
+function spanned(source: string): Spanned[] {
+  const lines = source.split('\n');
+  return scan(source).declarations.map((declaration) => ({
+    declaration,
+    text: lines.slice(declaration.line - 1, declaration.endLine - 1).join('\n'),
+  }));
+}
+
+/** The modules of a package are `src/index.ts` and `src/<subpath>/index.ts`. */
+function exportedNames(modules: readonly string[]): Set<string> {
+  const entries = modules.flatMap(exportsOf);
+  return new Set(entries.flatMap((entry) => [entry, ...entry.members]).map(({ declaration }) => declaration.name));
+}
+
+function mirrorsOf(declaration: Declaration, path: string, tests: PackageTests, problems: string[]): Mirror[] {
   const at = `${path}:${declaration.line}: ${declaration.name}`;
   const tags = (declaration.comment?.tags ?? []).filter((tag) => tag.name === 'kernel');
   const citations = tags.flatMap((tag) => {
@@ -43,14 +66,10 @@ function mirrorsOf(declaration: Declaration, path: string, tested: ReadonlySet<s
     if (!parsed) problems.push(`${at}: "@kernel ${tag.text}" is not "@kernel name — file, version"`);
     return parsed ?? [];
   });
-  const word = declaration.name.split('.').at(-1)!.replace('#', '');
-  if (citations.length > 0 && isTestable(declaration) && !isPrivate(declaration) && !tested.has(word)) {
-    problems.push(`${at} mirrors ${citations[0]!.kernel} and no test of its package mentions it`);
+  const untested = isTestable(declaration) && citations.every(({ kernel }) => !hasTest(declaration, kernel, tests));
+  if (citations.length > 0 && untested) {
+    const wanted = isPublic(declaration, tests.exported) ? 'names it' : 'names it or leads to it';
+    problems.push(`${at} mirrors ${citations[0]!.kernel} and no test of its package ${wanted}`);
   }
   return citations.map((citation) => ({ ...citation, name: declaration.name, path }));
-}
-
-/** A `#private` member is reached through the public one that calls it. */
-function isPrivate(declaration: Declaration): boolean {
-  return declaration.name.includes('#');
 }

@@ -13,6 +13,7 @@ export interface Shape {
   size: number;
 }
 export class Pool {
+  size = 0;
   put(): void {}
 }
 export function run(): void {}
@@ -24,6 +25,7 @@ export function run(): void {}
     ['Shape', false],
     ['Shape.size', false],
     ['Pool', true],
+    ['Pool.size', false],
     ['Pool.put', true],
     ['run', true],
   ])('%s: %s', (name, expected) => {

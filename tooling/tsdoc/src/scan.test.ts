@@ -42,6 +42,11 @@ export const OPS = {
 };
 
 export type Bare = string;
+export function wide(
+  a: number,
+): void {
+  call(a);
+}
 function inner(): void {}
 `;
 
@@ -66,6 +71,7 @@ describe('scan', () => {
       'OPS',
       'OPS.open',
       'Bare',
+      'wide',
       'inner',
     ]);
   });
@@ -91,6 +97,7 @@ describe('scan', () => {
       'Pool',
       'OPS',
       'Bare',
+      'wide',
     ]);
   });
 });

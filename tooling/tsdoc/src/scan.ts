@@ -85,7 +85,13 @@ export function scan(text: string): Scan {
       continue;
     }
     // A class heritage that the formatter broke opens its body on a line of its own.
-    if (owner && /^(?:\{|\} ?(?:as const|satisfies).*|.*\{)$/.test(line) && !/^\s/.test(line)) owner.hasMembers = true;
+    if (
+      owner &&
+      owner.kind !== 'function' &&
+      /^(?:\{|\} ?(?:as const|satisfies).*|.*\{)$/.test(line) &&
+      !/^\s/.test(line)
+    )
+      owner.hasMembers = true;
     if (/^\S/.test(line)) pending = undefined;
   }
   endPrevious(lines.length);
