@@ -2,7 +2,7 @@
  * Bytes that move: one linear buffer, and windows on it.
  *
  * The packages of this project copy packets between a wire, host RAM and device memory. They all work on one {@link LinearMemory}, so that a
- * copy is a `copyWithin` without garbage, and describe places in it by {@link Region}s, so that foreign memory (a guest's, a GPU's) fits the
+ * copy is quick and makes no garbage, and describe places in it by {@link Region}s, so that foreign memory (a guest's, a GPU's) fits the
  * same seams.
  *
  * Use it when you build a device, a link or a machine of your own for these packages.
@@ -26,3 +26,4 @@
 export { CACHE_LINE_BYTES, LinearMemory, RESERVED_BYTES } from './linear-memory.ts';
 export type { Region } from './region.ts';
 export { moveBytes, regionOf, regionOver, subregion } from './region.ts';
+export type { Move } from './wasm-move.ts';

@@ -1,5 +1,6 @@
 import type { Region } from './region.ts';
 import { regionOver } from './region.ts';
+import { type Move, wasmMove } from './wasm-move.ts';
 
 const WASM_PAGE_BYTES = 65536;
 
@@ -24,7 +25,7 @@ function wasmMemory(pages: number): WasmMemory | null {
 /**
  * The one buffer in which all bytes that move live: RAM, frame slots, device memory.
  *
- * One buffer, so that a move is a `copyWithin`, which allocates nothing (`set(subarray())` makes 96 bytes of garbage a call).
+ * One buffer, so that a {@link LinearMemory.move} is one instruction that allocates nothing (`set(subarray())` makes 96 bytes of garbage a call).
  * It sits on a WebAssembly memory whose initial size equals its maximum: the buffer never detaches, untouched pages cost nothing,
  * and SIMD code can work on it in place. Where there is no WebAssembly it is an ordinary ArrayBuffer.
  *
@@ -38,6 +39,8 @@ export class LinearMemory {
   /** The WebAssembly memory underneath, for code that runs on it in place; null where WebAssembly is missing. */
   readonly wasm: WasmMemory | null;
   readonly capacityBytes: number;
+  /** Moves `length` bytes from linear address `from` to linear address `to`; overlap is fine. Bounds are the caller's: this is the data path. */
+  readonly move: Move;
   #carved: number = RESERVED_BYTES;
 
   /**
@@ -52,6 +55,9 @@ export class LinearMemory {
     this.bytes = new Uint8Array(buffer);
     this.view = new DataView(buffer);
     this.words = new Int32Array(buffer);
+    const { bytes } = this;
+    this.move =
+      this.wasm === null ? (to, from, length) => void bytes.copyWithin(to, from, from + length) : wasmMove(this.wasm);
   }
 
   /** Bytes handed out so far, the reserved first page and alignment gaps included. */
@@ -73,6 +79,6 @@ export class LinearMemory {
       );
     }
     this.#carved = base + lengthBytes;
-    return regionOver(this.bytes, this.view, base, lengthBytes);
+    return regionOver(this.bytes, this.view, base, lengthBytes, this.move);
   }
 }

@@ -30,6 +30,37 @@ describe('LinearMemory', () => {
   });
 });
 
+describe('LinearMemory.move', () => {
+  it('is WebAssembly here, and moves as copyWithin does, overlap included', () => {
+    const numbers = fc.nat({ max: 3000 });
+    fc.assert(
+      fc.property(numbers, numbers, numbers, (to, from, length) => {
+        const memory = new LinearMemory(65_536);
+        expect(memory.wasm).not.toBeNull();
+        for (let i = 0; i < 6000; i++) memory.bytes[i] = (i * 7) & 0xff;
+        const expected = memory.bytes.slice(0, 6000).copyWithin(to, from, from + length);
+        memory.move(to, from, length);
+        expect(memory.bytes.slice(0, 6000)).toEqual(expected);
+      }),
+    );
+  });
+
+  it('works where there is no WebAssembly', () => {
+    const scope = globalThis as { WebAssembly?: unknown };
+    const wasm = scope.WebAssembly;
+    try {
+      scope.WebAssembly = undefined;
+      const memory = new LinearMemory(65_536);
+      expect(memory.wasm).toBeNull();
+      memory.bytes.set([1, 2, 3], 100);
+      memory.move(101, 100, 3);
+      expect([...memory.bytes.slice(100, 104)]).toEqual([1, 1, 2, 3]);
+    } finally {
+      scope.WebAssembly = wasm;
+    }
+  });
+});
+
 describe('subregion', () => {
   it('shares views and refuses to leave its parent', () => {
     const region = regionOf(new Uint8Array([1, 2, 3, 4]));

@@ -1,3 +1,5 @@
+import type { Move } from './wasm-move.ts';
+
 /**
  * One window on a linear buffer. The views are prebuilt and shared, never made per access: byte `i` of the region is `bytes[base + i]`.
  *
@@ -11,6 +13,8 @@ export interface Region {
   /** The region's first byte in `bytes` and `view`. In a `LinearMemory` it is a linear address. */
   readonly base: number;
   readonly length: number;
+  /** The quick way to move bytes within this buffer, where there is one. */
+  readonly move?: Move | undefined;
 }
 
 class Window implements Region {
@@ -18,23 +22,31 @@ class Window implements Region {
   readonly view: DataView;
   readonly base: number;
   readonly length: number;
+  readonly move: Move | undefined;
 
-  constructor(bytes: Uint8Array, view: DataView, base: number, length: number) {
+  constructor(bytes: Uint8Array, view: DataView, base: number, length: number, move: Move | undefined) {
     this.bytes = bytes;
     this.view = view;
     this.base = base;
     this.length = length;
+    this.move = move;
   }
 }
 
 /** A region over views that exist already. `bytes` and `view` must cover the same buffer from its first byte. */
-export function regionOver(bytes: Uint8Array, view: DataView, base: number, length: number): Region {
-  return new Window(bytes, view, base, length);
+export function regionOver(bytes: Uint8Array, view: DataView, base: number, length: number, move?: Move): Region {
+  return new Window(bytes, view, base, length, move);
 }
 
 /** A region over somebody else's bytes, such as a file's content or a guest's memory. The bytes are not copied. */
 export function regionOf(bytes: Uint8Array): Region {
-  return new Window(bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0, bytes.byteLength);
+  return new Window(
+    bytes,
+    new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+    0,
+    bytes.byteLength,
+    undefined,
+  );
 }
 
 /**
@@ -46,7 +58,7 @@ export function subregion(region: Region, at: number, length: number): Region {
   if (!(at >= 0 && length >= 0 && at + length <= region.length)) {
     throw new RangeError(`region: [${at}, ${at + length}) is not within ${region.length} bytes`);
   }
-  return new Window(region.bytes, region.view, region.base + at, length);
+  return new Window(region.bytes, region.view, region.base + at, length, region.move);
 }
 
 /**
@@ -56,7 +68,8 @@ export function subregion(region: Region, at: number, length: number): Region {
 export function moveBytes(from: Region, fromAt: number, to: Region, toAt: number, length: number): void {
   const start = from.base + fromAt;
   if (from.bytes === to.bytes) {
-    to.bytes.copyWithin(to.base + toAt, start, start + length);
+    if (to.move !== undefined) to.move(to.base + toAt, start, length);
+    else to.bytes.copyWithin(to.base + toAt, start, start + length);
   } else {
     to.bytes.set(from.bytes.subarray(start, start + length), to.base + toAt);
   }

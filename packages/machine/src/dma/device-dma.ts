@@ -32,22 +32,9 @@ const FAULT_BYTES = 3;
 const FAULT_SPLIT_WORD = 4;
 
 const WORD_BYTES = 4;
-/** Up to here a loop over words is faster than copyWithin: descriptors and headers. */
-const SMALL_MOVE_BYTES = 64;
 
 const NOT_READ = ~ACCESS_READ;
 const NOT_WRITE = ~ACCESS_WRITE;
-
-/** As moveBytes, quicker for descriptors. The ranges never overlap: what a device holds itself is not mapped for it. */
-function move(from: Region, fromAt: number, to: Region, toAt: number, length: number): void {
-  if (length > SMALL_MOVE_BYTES || (length & 3) !== 0) {
-    moveBytes(from, fromAt, to, toAt, length);
-    return;
-  }
-  const start = from.base + fromAt;
-  const into = to.base + toAt;
-  for (let i = 0; i < length; i += WORD_BYTES) to.view.setInt32(into + i, from.view.getInt32(start + i, true), true);
-}
 
 /** The window of one device onto memory. */
 export class DeviceDmaWindow implements DeviceDma {
@@ -80,7 +67,7 @@ export class DeviceDmaWindow implements DeviceDma {
     if (!this.#isWithinPage(iova, length, NOT_WRITE, this.#readKey)) return this.#readPages(iova, to, at, length);
     const page = iova >>> PAGE_SHIFT;
     const space = this.#spaces[this.#table.space[page] as number] as Region;
-    move(space, (this.#table.target[page] as number) + (iova & PAGE_OFFSET_MASK), to, at, length);
+    moveBytes(space, (this.#table.target[page] as number) + (iova & PAGE_OFFSET_MASK), to, at, length);
     return length;
   }
 
@@ -89,7 +76,7 @@ export class DeviceDmaWindow implements DeviceDma {
     if (!this.#isWithinPage(iova, length, NOT_READ, this.#writeKey)) return this.#writePages(iova, from, at, length);
     const page = iova >>> PAGE_SHIFT;
     const space = this.#spaces[this.#table.space[page] as number] as Region;
-    move(from, at, space, (this.#table.target[page] as number) + (iova & PAGE_OFFSET_MASK), length);
+    moveBytes(from, at, space, (this.#table.target[page] as number) + (iova & PAGE_OFFSET_MASK), length);
     return length;
   }
 
