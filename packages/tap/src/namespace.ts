@@ -1,3 +1,5 @@
+// Kept in the declarations: a program that lists no ambient types still finds the ones of child processes.
+/// <reference types="node" preserve="true" />
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 
 /** Set in the environment of a process that {@link spawnInNetworkNamespace} started. */

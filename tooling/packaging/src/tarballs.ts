@@ -11,12 +11,15 @@ export interface Tarball {
   /** What a user imports: `@netmem/vnic`, `@netmem/vnic/abi`. */
   readonly modules: readonly string[];
   readonly path: string;
+  /** Its types mention Node's: a user has `@types/node`. */
+  readonly nodeTypes: boolean;
 }
 
 interface Manifest {
   readonly name: string;
   readonly version: string;
   readonly exports: Readonly<Record<string, unknown>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
 }
 
 /** Packs every package into `folder`. What is in dist/ is what gets packed. */
@@ -28,12 +31,15 @@ export function packAll(folder: string): Tarball[] {
   return globSync('packages/*/package.json', { cwd: ROOT })
     .toSorted()
     .map((path) => {
-      const { name, version, exports } = JSON.parse(readFileSync(join(ROOT, path), 'utf8')) as Manifest;
+      const { name, version, exports, peerDependencies } = JSON.parse(
+        readFileSync(join(ROOT, path), 'utf8'),
+      ) as Manifest;
       const keys = Object.keys(exports).filter((key) => key !== './package.json');
       return {
         name,
         modules: keys.map((key) => name + key.slice(1)),
         path: join(folder, `${name.replace('@', '').replace('/', '-')}-${version}.tgz`),
+        nodeTypes: peerDependencies?.['@types/node'] !== undefined,
       };
     });
 }
