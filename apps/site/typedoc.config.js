@@ -1,10 +1,22 @@
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { OptionDefaults } from 'typedoc';
+
+/** The sources of every module that a package exports, subpaths too. */
+function modules() {
+  const manifests = globSync('../../packages/*/package.json', { cwd: import.meta.dirname }).toSorted();
+  return manifests.flatMap((path) => {
+    const { exports } = JSON.parse(readFileSync(join(import.meta.dirname, path), 'utf8'));
+    const sources = Object.values(exports).map((target) => target['@netmem/source']);
+    return sources.filter((source) => source !== undefined).map((source) => join(dirname(path), source));
+  });
+}
 
 /** One program over the sources of all packages: no build is needed first. */
 export default {
   name: 'netmem',
   plugin: ['./src/module-names.ts'],
-  entryPoints: ['../../packages/*/src/index.ts', '../../packages/vnic/src/abi/index.ts'],
+  entryPoints: modules(),
   tsconfig: './tsconfig.typedoc.json',
   out: './dist',
   readme: '../../README.md',
