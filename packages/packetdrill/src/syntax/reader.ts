@@ -129,6 +129,7 @@ export class Reader {
   /** Takes a number in C's notation: decimal with an optional minus, or hex. Null when none is next. */
   integer(): { readonly value: number; readonly hex: boolean } | null {
     const hex = this.#match(HEX);
+    if (hex === null && this.sees('0x')) this.expected('hex digits');
     const negative = hex === null && this.sees('-');
     const digits = hex?.[1] ?? this.#match(DIGITS, negative ? 1 : 0)?.[0];
     if (digits === undefined) return null;
