@@ -3,7 +3,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { packageNames, ROOT, readPackage } from './packages.ts';
-import { examplesOf } from './render.ts';
+import { programsOf } from './render.ts';
 
 // Written beside this package's manifest, which depends on every package, so that an example may name any.
 const here = join(ROOT, 'tooling/readme');
@@ -20,13 +20,17 @@ function writeExamples(): Example[] {
   const options = { composite: false, noEmit: true, rootDir: '../../..' };
   const config = { extends: '../../tsconfig/program.json', compilerOptions: options, include: ['*.ts'] };
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config));
-  return packageNames().flatMap((name) =>
-    examplesOf(readPackage(name).module).map((code, index) => {
-      const path = join(folder, `${name}-${index + 1}.ts`);
-      writeFileSync(path, `${code}\nexport {};\n`);
-      return { title: `@netmem/${name}, example ${index + 1}`, path };
-    }),
-  );
+  return packageNames().flatMap((name) => {
+    const { manifest, module, subpaths } = readPackage(name);
+    const modules = [{ name: '', module }, ...subpaths];
+    return modules.flatMap((each) =>
+      programsOf(each.module).map((code, index) => {
+        const path = join(folder, `${[name, each.name].filter(Boolean).join('-')}-${index + 1}.ts`);
+        writeFileSync(path, `${code}\nexport {};\n`);
+        return { title: `${join(manifest.name, each.name)}, example ${index + 1}`, path };
+      }),
+    );
+  });
 }
 
 const examples = writeExamples();

@@ -1,6 +1,6 @@
 import { parseComment } from '@netmem/tsdoc';
 import { describe, expect, it } from 'vitest';
-import { examplesOf, render } from './render.ts';
+import { examplesOf, programsOf, render } from './render.ts';
 
 const module = parseComment(`/**
  * Counts sheep, see {@link Sheep}.
@@ -46,5 +46,12 @@ describe('render', () => {
 
   it('takes the code of an example without its fence', () => {
     expect(examplesOf(module)).toEqual(['count(1);']);
+  });
+
+  it('takes code in the text for a program too', () => {
+    const shown = parseComment(
+      '/**\n * Like this:\n *\n * ```ts\n * a();\n * ```\n *\n * @example\n * ```ts\n * b();\n * ```\n */',
+    );
+    expect(programsOf(shown)).toEqual(['a();', 'b();']);
   });
 });

@@ -46,7 +46,7 @@ export function render({ manifest, module, exports, subpaths }: Source): string 
     `npm install ${[manifest.name, ...peers].join(' ')}`,
     '```',
     '',
-    ...(examples.length > 0 ? ['## Example', '', ...examples.flatMap((text) => ['```ts', text, '```', ''])] : []),
+    ...(examples.length > 0 ? ['## Example', '', ...fenced(examples)] : []),
     '## API',
     '',
     ...listing(exports),
@@ -55,6 +55,7 @@ export function render({ manifest, module, exports, subpaths }: Source): string 
       '',
       markdown(sub.module.summary),
       '',
+      ...fenced(examplesOf(sub.module)),
       ...listing(sub.exports),
     ]),
     'Shapes, units and every error are in the reference: `npx -y pnpm@12.21.0 site` builds it into `apps/site/dist`.',
@@ -64,9 +65,20 @@ export function render({ manifest, module, exports, subpaths }: Source): string 
 
 /** The code of each `@example` of a module comment. */
 export function examplesOf(module: Comment): string[] {
-  return module.tags
-    .filter((tag) => tag.name === 'example')
-    .flatMap((tag) => [...tag.text.matchAll(/```ts\n([\s\S]*?)\n```/g)].map((match) => match[1]!));
+  return module.tags.filter((tag) => tag.name === 'example').flatMap((tag) => programsIn(tag.text));
+}
+
+/** All code that a README shows of a module: what stands in its text, and its examples. All of it must run. */
+export function programsOf(module: Comment): string[] {
+  return [...programsIn(module.summary), ...examplesOf(module)];
+}
+
+function programsIn(text: string): string[] {
+  return [...text.matchAll(/```ts\n([\s\S]*?)\n```/g)].map((match) => match[1]!);
+}
+
+function fenced(programs: readonly string[]): string[] {
+  return programs.flatMap((text) => ['```ts', text, '```', '']);
 }
 
 function listing(exports: readonly Export[]): string[] {
