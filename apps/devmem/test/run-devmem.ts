@@ -1,5 +1,5 @@
 /** Runs the command as a stranger would, and looks at what it did. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { probeTap } from '@netmem/tap';
@@ -103,3 +103,23 @@ const probe = await probeTap();
 /** Why no TAP can be had here, or null. Tests that need one say so and are left out. */
 export const tapRefusal: string | null = probe.ok ? null : probe.reason;
 if (tapRefusal !== null) console.warn(`Left out, because no TAP can be had here: ${tapRefusal}`);
+
+/** Runs a command as a user who may not open the tun device. */
+export const NOBODY: readonly string[] = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
+
+/** Why {@link NOBODY} cannot run the command here, or null. Tests that need it say so and are left out. */
+export const nobodyRefusal: string | null = whyNotNobody();
+if (nobodyRefusal !== null) console.warn(`Left out, because no other user can run the command here: ${nobodyRefusal}`);
+
+function whyNotNobody(): string | null {
+  if (process.getuid?.() !== 0) return 'only root becomes somebody else';
+  // The checkout may lie below a folder that is root's alone.
+  const look = `require('fs').readFileSync(${JSON.stringify(MAIN)})`;
+  const result = spawnSync(NOBODY[0] as string, [...NOBODY.slice(1), process.execPath, '-e', look], {
+    encoding: 'utf8',
+  });
+  if (result.error) return result.error.message;
+  return result.status === 0
+    ? null
+    : (/^.*(?:Error|setpriv|EACCES).*$/m.exec(result.stderr)?.[0] ?? result.stderr.trim());
+}

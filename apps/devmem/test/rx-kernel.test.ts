@@ -1,7 +1,16 @@
 /** The running kernel's TCP as the peer, in a network namespace made for each run. */
 import { spawn } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { descendants, eventually, reportOf, runDevmem, startDevmem, tapRefusal } from './run-devmem.ts';
+import {
+  descendants,
+  eventually,
+  NOBODY,
+  nobodyRefusal,
+  reportOf,
+  runDevmem,
+  startDevmem,
+  tapRefusal,
+} from './run-devmem.ts';
 
 const LONG = { timeout: 120_000 };
 
@@ -84,11 +93,7 @@ describe.skipIf(tapRefusal !== null)('devmem rx --sender kernel', () => {
   });
 });
 
-/** Runs a command as a user who may not open the tun device. */
-const NOBODY = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
-const root = process.getuid?.() === 0;
-
-describe.skipIf(!root)('devmem rx where a TAP is refused', () => {
+describe.skipIf(nobodyRefusal !== null)('devmem rx where a TAP is refused', () => {
   it('names what was refused and takes the embedded sender instead', LONG, async () => {
     const finished = await runDevmem(['rx', '--bytes', '1MiB', '--json'], NOBODY);
     if (/"sender":"kernel"/.test(finished.stdout)) return; // here everybody may: nothing is refused
