@@ -62,4 +62,9 @@ export interface PairOptions {
   readonly memory?: LinearMemory;
   /** Default: 4096 slots of 2048 bytes in `memory`. */
   readonly slots?: FrameSlots;
+  /**
+   * What stands between the cable and a host's card: a capture, a tracer, a fault injector. Called once for each host, with its end of the cable
+   * and its name. Default: nothing.
+   */
+  readonly wrapPort?: (port: Port, name: string) => Port;
 }

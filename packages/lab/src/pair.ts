@@ -1,4 +1,4 @@
-import { type Cable, createCable, FrameSlots } from '@netmem/link';
+import { type Cable, createCable, FrameSlots, type Port } from '@netmem/link';
 import { Clock, Random } from '@netmem/machine';
 import { LinearMemory } from '@netmem/region';
 import { drive } from './drive.ts';
@@ -11,6 +11,8 @@ const JUMBO_SLOT_BYTES = 10_240;
 const SLOT_BYTES = 2048;
 /** Room for scratch of cards, engines and stacks besides RAM, slots and device memory. */
 const SCRATCH_BYTES = 16 * 2 ** 20;
+
+type PairedHostOptions = NonNullable<PairOptions['host']>;
 
 /** Two hosts and the cable between them, on one clock and in one linear memory. */
 export interface Pair {
@@ -51,23 +53,14 @@ export function createPair(options: PairOptions = {}): Pair {
   const clock = options.clock ?? new Clock();
   const random = new Random(options.seed ?? 1);
   const cable = createCable(slots, clock, { seed: random.fork('cable').uint32(), ...options.cable });
-  const common = { memory, clock };
-  const host = createHost({
-    name: 'host',
-    addresses: ['10.0.0.1/24'],
-    seed: random.fork('host').uint32(),
-    ...options.host,
-    ...common,
-    port: cable.a,
-  });
-  const peer = createHost({
-    name: 'peer',
-    addresses: ['10.0.0.2/24'],
-    seed: random.fork('peer').uint32(),
-    ...options.peer,
-    ...common,
-    port: cable.b,
-  });
+  const plugIn = (port: Port, defaults: PairedHostOptions, given: PairedHostOptions = {}): Host => {
+    const chosen = { ...defaults, ...given };
+    const { name } = chosen;
+    return createHost({ ...chosen, memory, clock, port: options.wrapPort?.(port, name ?? '') ?? port });
+  };
+  const seedOf = (name: string): number => random.fork(name).uint32();
+  const host = plugIn(cable.a, { name: 'host', addresses: ['10.0.0.1/24'], seed: seedOf('host') }, options.host);
+  const peer = plugIn(cable.b, { name: 'peer', addresses: ['10.0.0.2/24'], seed: seedOf('peer') }, options.peer);
   host.machine.join(cable);
   host.machine.join(peer.machine);
   const run: Pair['run'] = (runOptions) => host.machine.run(runOptions);

@@ -1,6 +1,7 @@
 // Two hosts on a cable, through the awaiting layer.
 
 import { programs } from '@netmem/dmabuf';
+import { injectFaults, type Port, tracePort } from '@netmem/link';
 import { type Connection, connect, createListener } from '@netmem/tcp';
 import { describe, expect, it } from 'vitest';
 import { createPair, type Pair, type PairOptions } from '../src/index.ts';
@@ -69,4 +70,29 @@ describe('a pair of hosts', () => {
 
   it('does so on a cable that loses, reorders and doubles', () =>
     walk({ cable: { latencyNs: 1e5, loss: 0.02, reorder: 0.02, duplicate: 0.02 } }, 200_000));
+
+  it('plugs its cards into what stands before each end of the cable', async () => {
+    const seen: string[] = [];
+    const wrapPort = (port: Port, name: string): Port => {
+      seen.push(name);
+      return tracePort(port, () => seen.push(`${name} frame`));
+    };
+    await walk({ wrapPort }, 1000);
+    expect(seen.slice(0, 2)).toEqual(['host', 'peer']);
+    expect(seen.filter((entry) => entry === 'host frame').length).toBeGreaterThan(3);
+    expect(seen.filter((entry) => entry === 'peer frame').length).toBeGreaterThan(3);
+  });
+
+  it('reaches a host only through what stands before its card', () => {
+    const pair = createPair({
+      wrapPort: (port, name) => (name === 'peer' ? injectFaults(port, { rules: [{ action: 'drop' }] }) : port),
+    });
+    const { sockets } = pair.peer.stack;
+    const fd = sockets.socket(2, 1);
+    sockets.connect(fd, HOST, PORT);
+    pair.run({ until: () => false, timeoutNs: 5e9 });
+    expect(pair.host.nic.stats.device.rxFrames).toBe(0);
+    sockets.close(fd);
+    expect(pair.close()).toEqual([]);
+  });
 });
