@@ -32,6 +32,9 @@ describe('capturePort', () => {
     const options = { name: 'eth0', description: 'the card', clock, epochSeconds: 1_700_000_000, snapLength: 4 };
     const port = capturePort(inner, writer, options);
     expect([port.interfaceId, port.slots, port.mtu, port.stats]).toEqual([1, slots, 9000, inner.stats]);
+    expect(port.superFrames).toBe(false);
+    const virtual = createScriptedPort(slots, { superFrames: true });
+    expect(capturePort(virtual, writer, { name: 'tap0', clock: { nowNs: 0 } }).superFrames).toBe(true);
 
     clock.nowNs = 1500;
     inner.push(Uint8Array.of(1, 2, 3), { queue: 2 });

@@ -61,6 +61,10 @@ class PcapPort implements CapturingPort {
     return this.#port.stats;
   }
 
+  get superFrames(): boolean {
+    return this.#port.superFrames === true;
+  }
+
   transmit(slot: number): boolean {
     if (!this.capturing) return this.#port.transmit(slot);
     // Before, not after: once the port has taken the slot, its bytes may be somebody else's.
