@@ -205,6 +205,8 @@ export function runScenario(
   let transcript: Transcript = [];
   try {
     scenario.run(run);
+  } catch (cause) {
+    throw new Error(`scenario "${scenario.id}" failed`, { cause });
   } finally {
     transcript = run.finish();
   }

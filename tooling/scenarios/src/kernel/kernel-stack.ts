@@ -57,7 +57,7 @@ export class KernelStack implements StackUnderTest {
     // Packets cannot be held back on lo, but lost: what both sent crosses when it is repeated.
     for (const { fd } of sockets) dropEverything(fd);
     calls();
-    for (const { fd } of sockets) must(libc.setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, null, 0), 'detach');
+    for (const { fd } of sockets) must(libc.setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, memory(4), 4), 'detach');
   }
 
   close(): readonly string[] {

@@ -1,20 +1,33 @@
 import type { Scenario } from '../scenario-run.ts';
+import { BINDING } from './binding.ts';
+import { CLOSING } from './closing.ts';
+import { CONNECTING } from './connecting.ts';
+import { CONTROL_MESSAGES } from './control-messages.ts';
+import { CREATING } from './creating.ts';
+import { DATAGRAMS } from './datagrams.ts';
+import { DEVMEM } from './devmem.ts';
+import { IPV6_SCENARIOS } from './ipv6.ts';
+import { LISTENING } from './listening.ts';
+import { POLLING } from './polling.ts';
+import { RECEIVING } from './receiving.ts';
+import { SOCKET_OPTIONS } from './socket-options.ts';
+import { TCP_OPTIONS } from './tcp-options.ts';
+import { URGENT } from './urgent.ts';
 
+/** Every scenario, by topic. */
 export const SCENARIOS: readonly Scenario[] = [
-  {
-    id: 'smoke',
-    run(t) {
-      const { client, server } = t.connected();
-      client.send('hello');
-      server.poll();
-      server.recv(10);
-      server.recv(10);
-      client.getsockname();
-      client.getpeername();
-      server.getpeername();
-      client.close();
-      server.poll();
-      server.recv(1);
-    },
-  },
+  ...CREATING,
+  ...BINDING,
+  ...LISTENING,
+  ...CONNECTING,
+  ...CLOSING,
+  ...RECEIVING,
+  ...URGENT,
+  ...POLLING,
+  ...SOCKET_OPTIONS,
+  ...TCP_OPTIONS,
+  ...CONTROL_MESSAGES,
+  ...DEVMEM,
+  ...DATAGRAMS,
+  ...IPV6_SCENARIOS,
 ];
