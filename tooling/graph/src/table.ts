@@ -67,7 +67,9 @@ const LIBRARIES: readonly Row[] = [
 const BELOW_LAB = LIBRARIES.map(shortName).filter((name) => name !== 'tap');
 const LAB = library('lab', BELOW_LAB);
 /** Kits that test any stack or driver: none of ours below them, and lab does not know them. */
-const KITS: readonly Row[] = [library('packetdrill', ['link', 'wire', 'region', 'uapi'])];
+const KITS: readonly Row[] = [
+  library('packetdrill', ['link', 'wire', 'region', 'uapi'], { tests: ['lab', 'tcp', 'machine'] }),
+];
 const ALL = [...LIBRARIES, LAB, ...KITS].map(shortName);
 
 /** Every package of the workspace, bottom to top. */
