@@ -146,6 +146,7 @@ export class ScriptedPeer {
     this.take();
     this.send({ flags: SYN, sequence: isn, window: 65535, options: options.options ?? { mss: 1460 } });
     const synAck = this.takeOne();
+    if (options.rttNs !== undefined) this.pass(options.rttNs);
     const peer = { seq: (isn + 1) >>> 0, ack: (synAck.sequence + 1) >>> 0 };
     const timestamp = options.options?.timestamp;
     const withTime =
@@ -173,6 +174,8 @@ export interface EstablishOptions {
   window?: number;
   options?: TcpFields['options'];
   listener?: TcpSock;
+  /** Time between SYN|ACK and ACK: the first round trip that the host measures. Default 0. */
+  rttNs?: number;
 }
 
 /** A connection whose peer is the script. */

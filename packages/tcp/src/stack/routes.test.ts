@@ -26,7 +26,8 @@ describe('the routing table', () => {
     expect(route(peer, '2001:db8::1')).toBe(-ENETUNREACH);
     check(peer.stack.addRoute({ destination: 'default', gateway: 'fd00::ff', dev: netdev, mtu: 1400 }));
     expect(route(peer, '2001:db8::1')).toBe('fd00::ff via eth0 from fd00::1 mtu 1400');
-    expect(route(peer, '10.0.0.1')).toMatch(/^10\.0\.0\.1 via lo from 10\.0\.0\.1/);
+    // lo's MTU is 65536: one more than an IPv4 header can say.
+    expect(route(peer, '10.0.0.1')).toBe('10.0.0.1 via lo from 10.0.0.1 mtu 65535');
     expect(route(peer, '127.9.9.9')).toMatch(/via lo/);
     expect(route(peer, '::1')).toMatch(/via lo/);
   });

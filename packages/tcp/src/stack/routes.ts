@@ -45,6 +45,10 @@ export interface SourceSelector {
 const MAX_PATH_MTUS = 256;
 /** Least MTU that a path can be said to have. @kernel ip_rt_min_pmtu — net/ipv4/route.c, 7.3 */
 export const MIN_PMTU4 = 552;
+/** Most that the length fields of the headers can say: loopback's MTU is more. @kernel IP_MAX_MTU — include/net/ip.h, 7.3 */
+export const MAX_MTU4 = 65535;
+/** @kernel IP6_MAX_MTU — include/net/ip6_route.h, 7.3 */
+export const MAX_MTU6 = 65575;
 /** @kernel IPV6_MIN_MTU — include/uapi/linux/ipv6.h, 7.3 */
 export const MIN_PMTU6 = 1280;
 
@@ -129,7 +133,7 @@ export class RouteTable {
     out.dev = this.#loopback;
     out.nextHop.copyFrom(destination);
     out.source.copyFrom(destination);
-    out.mtu = this.#loopback.mtu;
+    out.mtu = capped(this.#loopback.mtu, destination);
     out.local = true;
     out.generation = this.generation;
     return 0;
@@ -140,7 +144,7 @@ export class RouteTable {
     out.nextHop.copyFrom(route.gateway ?? destination);
     if (route.source !== null) out.source.copyFrom(route.source);
     else if (!this.#addresses.selectSource(route.dev, destination, out.source)) return -ENETUNREACH;
-    out.mtu = route.mtu > 0 ? Math.min(route.mtu, route.dev.mtu) : route.dev.mtu;
+    out.mtu = capped(route.mtu > 0 ? Math.min(route.mtu, route.dev.mtu) : route.dev.mtu, destination);
     for (const entry of this.#pathMtus) {
       if (entry.address.equals(destination)) out.mtu = Math.min(out.mtu, entry.mtu);
     }
@@ -148,6 +152,10 @@ export class RouteTable {
     out.generation = this.generation;
     return 0;
   }
+}
+
+function capped(mtu: number, destination: InetAddress): number {
+  return Math.min(mtu, destination.isV4 ? MAX_MTU4 : MAX_MTU6);
 }
 
 function mappedLength(route: Route): number {

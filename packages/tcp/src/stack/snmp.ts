@@ -134,7 +134,13 @@ export class SnmpStats {
   TcpExtTCPFastRetrans: number = 0;
   TcpExtTCPSlowStartRetrans: number = 0;
   TcpExtTCPTimeouts: number = 0;
+  TcpExtTCPLossUndo: number = 0;
+  TcpExtTCPFullUndo: number = 0;
+  TcpExtTCPPartialUndo: number = 0;
+  TcpExtTCPDSACKUndo: number = 0;
   TcpExtTCPLossProbes: number = 0;
+  TcpExtTCPLossProbeRecovery: number = 0;
+  TcpExtTCPSACKReorder: number = 0;
   TcpExtTCPBacklogDrop: number = 0;
   TcpExtTCPRcvCollapsed: number = 0;
   TcpExtTCPDSACKOldSent: number = 0;

@@ -34,6 +34,8 @@ export class Sysctl {
   tcpTwReuse: number = 1;
   tcpAbortOnOverflow: boolean = false;
   tcpReordering: number = 3;
+  /** 3: tail loss probes. 0: none. */
+  tcpEarlyRetrans: number = 3;
   tcpLimitOutputBytes: number = 4_194_304;
   /** Least time between two ACKs in answer to the same sock's invalid segments. @kernel sysctl_tcp_invalid_ratelimit — net/ipv4/tcp_ipv4.c, 7.3 */
   tcpInvalidRatelimitMs: number = 500;

@@ -3,12 +3,14 @@ import type { SkBuff } from '@netmem/netdev';
 import type { TcpOptions } from '@netmem/wire';
 import { sendChallengeAck } from './challenge.ts';
 import { fastPathCheck } from './fast-path.ts';
+import { processLossProbeAck } from './loss-probe.ts';
 import { syncMss } from './mss.ts';
 import { TCP_CA_OPEN } from './newreno.ts';
 import { packetsInFlight, retransmitLost } from './output.ts';
 import { replaceTsRecent } from './paws.ts';
-import { fastRetransmitAlert } from './recovery.ts';
-import { removeRenoSacks, SackResult, tagWriteQueue } from './scoreboard.ts';
+import { rackAdvance } from './rack.ts';
+import { fastRetransmitAlert, payForLossProbe } from './recovery.ts';
+import { noteReordering, removeRenoSacks, SackResult, tagWriteQueue } from './scoreboard.ts';
 import { pcountOf, segmentsOf } from './segment.ts';
 import {
   CB_ACK_SEQ,
@@ -24,7 +26,7 @@ import {
 } from './skb-cb.ts';
 import type { TcpSock } from './tcp-sock.ts';
 import { adjustPcount, dropSkb, trimHead } from './write-queue.ts';
-import { clearXmitTimer, ICSK_TIME_PROBE0, probe0WhenMs, rearmRto, resetXmitTimer } from './xmit-timer.ts';
+import { clearXmitTimer, ICSK_TIME_PROBE0, probe0WhenMs, resetXmitTimer, setXmitTimer } from './xmit-timer.ts';
 
 /** What the caller knows or wants. @kernel FLAG_DATA — net/ipv4/tcp_input.c, 7.3 */
 export const FLAG_DATA = 0x01;
@@ -95,9 +97,11 @@ export function tcpAck(sk: TcpSock, skb: SkBuff, flag: number, window: number, o
     return ACK_OK;
   }
   if (advanced) cleanRtxQueue(sk, priorUna);
+  sk.reoTimer = false;
   // Nothing new, no data, no window: a duplicate.
   const hasData = (flag & FLAG_DATA) !== 0 || seq !== skb.cb[CB_END_SEQ];
   const duplicate = !advanced && !hasData && !windowUpdated && !sack.duplicate;
+  if (sk.tlpHighSeq !== 0 && processLossProbeAck(sk, ack, sack.duplicate, duplicate)) payForLossProbe(sk);
   const dubious =
     duplicate || sack.newlySacked > 0 || !(advanced || hasData || windowUpdated) || sk.reno.state !== TCP_CA_OPEN;
   if (dubious) {
@@ -106,7 +110,8 @@ export function tcpAck(sk: TcpSock, skb: SkBuff, flag: number, window: number, o
     control(sk, advanced, sk.delivered - priorDelivered, sk.lost - priorLost);
   }
   if (advanced) sk.dst.neighbour?.confirm();
-  if (advanced) rearmRto(sk);
+  // A running reordering timer knows better when to look again.
+  if (advanced && !sk.reoTimer) setXmitTimer(sk);
   return ACK_OK;
 }
 
@@ -170,9 +175,14 @@ function cleanRtxQueue(sk: TcpSock, priorUna: number): void {
     } else if ((sacked & TCPCB_SACKED_ACKED) === 0) {
       if (!sampled) firstUs = cb[CB_SENT_US];
       sampled = true;
+      if (sk.sackedOut > 0 && sk.options.sackOk) noteReordering(sk, cb[CB_SEQ]);
     }
-    if ((sacked & TCPCB_SACKED_ACKED) !== 0) sk.sackedOut -= count;
-    else if (sk.options.sackOk) sk.delivered += count;
+    if ((sacked & TCPCB_SACKED_ACKED) !== 0) {
+      sk.sackedOut -= count;
+    } else if (sk.options.sackOk) {
+      sk.delivered += count;
+      rackAdvance(sk, skb);
+    }
     if ((sacked & TCPCB_LOST) !== 0) sk.lostOut -= count;
     sk.packetsOut -= count;
     acked += count;

@@ -31,6 +31,11 @@ export class NewReno {
   /** Recovery ends when this is acknowledged. */
   highSeq: number = 0;
   priorCwnd: number = 0;
+  priorSsthresh: number = 0;
+  /** For undo.ts: a recovery can be taken back; sndUna when it began; retransmissions not yet known to be superfluous, -1 none sent. */
+  undoValid: boolean = false;
+  undoMarker: number = 0;
+  undoRetrans: number = 0;
   prrDelivered: number = 0;
   prrOut: number = 0;
   /** The window, not the application, held data back; else it must not grow (RFC 7661). */
@@ -52,6 +57,11 @@ export class NewReno {
   /** ssthresh after a loss: half the window, at least two (RFC 5681, 3.1, equation 4, with cwnd for the flight size as Linux has it). */
   ssthreshAfterLoss(): number {
     return Math.max(this.cwnd >> 1, 2);
+  }
+
+  /** Threshold to come back to if the coming reduction is taken back. @kernel tcp_current_ssthresh — include/net/tcp.h, 7.3 */
+  get currentSsthresh(): number {
+    return this.inReduction ? this.ssthresh : Math.max(this.ssthresh, (this.cwnd >> 1) + (this.cwnd >> 2));
   }
 
   /** `acked` segments were newly acknowledged. @kernel tcp_reno_cong_avoid — net/ipv4/tcp_cong.c, 7.3 */
@@ -136,18 +146,21 @@ export class NewReno {
   /** A local queue dropped a segment. @kernel tcp_enter_cwr — net/ipv4/tcp_input.c, 7.3 */
   enterCwr(sndNxt: number): void {
     if (this.state >= TCP_CA_CWR) return;
+    this.undoValid = false;
     this.initReduction(sndNxt);
     this.state = TCP_CA_CWR;
   }
 
+  /** Whether a timeout at `sndUna` begins a new recovery: once per window of data, a second timeout inside the same does not halve again. */
+  isNewLoss(sndUna: number, firstTimeout: boolean): boolean {
+    if (this.state <= TCP_CA_DISORDER || ((sndUna - this.highSeq) | 0) >= 0) return true;
+    return this.state === TCP_CA_LOSS && firstTimeout;
+  }
+
   /** A retransmission timeout: back to slow start from one segment. @kernel tcp_enter_loss — net/ipv4/tcp_input.c, 7.3 */
-  enterLoss(sndUna: number, sndNxt: number, inFlight: number, firstTimeout: boolean, nowMs: number): void {
-    // Once per window of data: a second timeout inside the same recovery does not halve again.
-    if (
-      this.state <= TCP_CA_DISORDER ||
-      ((sndUna - this.highSeq) | 0) >= 0 ||
-      (this.state === TCP_CA_LOSS && firstTimeout)
-    ) {
+  enterLoss(sndNxt: number, inFlight: number, newLoss: boolean, nowMs: number): void {
+    if (newLoss) {
+      this.priorSsthresh = this.currentSsthresh;
       this.priorCwnd = this.cwnd;
       this.ssthresh = this.ssthreshAfterLoss();
     }

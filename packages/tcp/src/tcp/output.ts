@@ -1,7 +1,6 @@
 /** What may leave now: the peer's window, the congestion window, Nagle, and retransmissions. @kernel tcp_write_xmit — net/ipv4/tcp_output.c, 7.3 */
 import type { SkBuff } from '@netmem/netdev';
 import { EAGAIN, ENOMEM } from '@netmem/uapi';
-import { stampNow } from '../stack/rate-limit.ts';
 import { currentMss, ensureRoute } from './mss.ts';
 import { TCP_CA_LOSS } from './newreno.ts';
 import { hasFin, pcountOf, segmentsOf, transmitBare, transmitQueued } from './segment.ts';
@@ -17,14 +16,18 @@ import {
 } from './skb-cb.ts';
 import type { TcpSock } from './tcp-sock.ts';
 import { TCP_CLOSE, TCPHDR_ACK, TCPHDR_FIN, TCPHDR_PSH } from './tcp-states.ts';
+import { countRetransmission } from './undo.ts';
 import { adjustPcount, appendSkb, fragmentSkb, setPcount, trimHead } from './write-queue.ts';
 import {
   checkProbeTimer,
+  ICSK_TIME_LOSS_PROBE,
   ICSK_TIME_PROBE0,
+  ICSK_TIME_REO_TIMEOUT,
   ICSK_TIME_RETRANS,
   probe0WhenMs,
   rearmRto,
   resetXmitTimer,
+  scheduleLossProbe,
 } from './xmit-timer.ts';
 
 /** Bits of `TcpSock.nonagle`. @kernel TCP_NAGLE_OFF — include/net/tcp.h, 7.3 */
@@ -50,17 +53,25 @@ export function packetsInFlight(sk: TcpSock): number {
  * Sends from the write queue until window, Nagle or the device stops it.
  *
  * @param pushOne - send one skb at most.
+ * @param probe - this is a tail loss probe: one segment, whatever the congestion window says.
  * @returns true when data wait, nothing is in flight: only a probe can get things going.
  */
-export function writeXmit(sk: TcpSock, mss: number, nonagle: number, pushOne: boolean): boolean {
+export function writeXmit(
+  sk: TcpSock,
+  mss: number,
+  nonagle: number,
+  pushOne: boolean,
+  probe: boolean = false,
+): boolean {
   let sent = 0;
   let cwndLimited = false;
   const maxSegments = Math.max(1, Math.trunc(65000 / mss));
   for (let skb = sk.writeQueue.first; skb !== null; skb = sk.writeQueue.first) {
-    const quota = sk.reno.cwnd - packetsInFlight(sk);
+    let quota = sk.reno.cwnd - packetsInFlight(sk);
     if (quota <= 0) {
       cwndLimited = true;
-      break;
+      if (!probe) break;
+      quota = 1;
     }
     const count = setPcount(skb, mss);
     if (!windowAllows(sk, skb, mss)) break;
@@ -69,7 +80,7 @@ export function writeXmit(sk: TcpSock, mss: number, nonagle: number, pushOne: bo
       const last = skb.next === null;
       if (!nagleAllows(sk, skb, mss, last ? nonagle : TCP_NAGLE_PUSH)) break;
     } else {
-      limit = splitPoint(sk, skb, mss, Math.min(quota, maxSegments), nonagle);
+      limit = splitPoint(sk, skb, mss, probe ? 1 : Math.min(quota, maxSegments), nonagle);
     }
     if (sk.wmemAlloc > sk.stack.sysctl.tcpLimitOutputBytes) {
       sk.throttled = true;
@@ -84,6 +95,7 @@ export function writeXmit(sk: TcpSock, mss: number, nonagle: number, pushOne: bo
   if (sent > 0) {
     const reno = sk.reno;
     if (reno.inReduction) reno.prrOut += sent;
+    if (!probe) scheduleLossProbe(sk, false);
     cwndLimited ||= packetsInFlight(sk) >= reno.cwnd;
     reno.validate(cwndLimited, sk.packetsOut, sk.sndUna, sk.sndNxt, sk.stack.nowMs);
     return false;
@@ -91,8 +103,8 @@ export function writeXmit(sk: TcpSock, mss: number, nonagle: number, pushOne: bo
   return sk.packetsOut === 0 && sk.writeQueue.first !== null;
 }
 
-/** @kernel tcp_snd_wnd_test — net/ipv4/tcp_output.c, 7.3 */
-function windowAllows(sk: TcpSock, skb: SkBuff, mss: number): boolean {
+/** Whether the peer's window takes the first segment of `skb`. @kernel tcp_snd_wnd_test — net/ipv4/tcp_output.c, 7.3 */
+export function windowAllows(sk: TcpSock, skb: SkBuff, mss: number): boolean {
   const end = skb.len > mss ? (skb.cb[CB_SEQ] + mss) | 0 : skb.cb[CB_END_SEQ];
   return ((end - windowEnd(sk)) | 0) <= 0;
 }
@@ -135,7 +147,7 @@ function newDataSent(sk: TcpSock, skb: SkBuff): number {
   sk.rtxQueue.push(skb);
   sk.packetsOut += count;
   sk.stack.stats.TcpExtTCPOrigDataSent += count;
-  if (first) rearmRto(sk);
+  if (first || sk.pendingTimer === ICSK_TIME_LOSS_PROBE) rearmRto(sk);
   return count;
 }
 
@@ -191,7 +203,8 @@ export function retransmitSkb(sk: TcpSock, skb: SkBuff, segments: number): numbe
     skb.cb[CB_SACKED] |= TCPCB_SACKED_RETRANS;
     sk.retransOut += count;
   }
-  if (sk.retransStampMs === 0) sk.retransStampMs = stampNow(sk.stack.nowMs);
+  if (sk.retransStampMs === 0) sk.retransStampMs = sk.stack.nowMs === 0 ? 1 : sk.stack.nowMs;
+  countRetransmission(sk, count);
   return 0;
 }
 
@@ -212,7 +225,7 @@ export function retransmitLost(sk: TcpSock): void {
     if (sk.reno.state === TCP_CA_LOSS) stats.TcpExtTCPSlowStartRetrans += count;
     else stats.TcpExtTCPFastRetrans += count;
     if (sk.reno.inReduction) sk.reno.prrOut += count;
-    if (skb === sk.rtxQueue.first) rearm = true;
+    if (skb === sk.rtxQueue.first && sk.pendingTimer !== ICSK_TIME_REO_TIMEOUT) rearm = true;
   }
   if (rearm) resetXmitTimer(sk, ICSK_TIME_RETRANS, sk.rtt.rtoMs);
 }

@@ -1,10 +1,10 @@
-/** What the peer has, as its SACK blocks tell, and what is therefore lost (RFC 6675). @kernel tcp_sacktag_write_queue — net/ipv4/tcp_input.c, 7.3 */
+/** What the peer has, as its SACK blocks tell, (RFC 2018, 2883); without SACK, what duplicate ACKs say in its place. @kernel tcp_sacktag_write_queue — net/ipv4/tcp_input.c, 7.3 */
 import type { SkBuff } from '@netmem/netdev';
 import { MAX_SACK_BLOCKS, type TcpOptions } from '@netmem/wire';
-import { pcountOf, segmentsOf } from './segment.ts';
+import { rackAdvance, rackOnDuplicate } from './rack.ts';
+import { pcountOf } from './segment.ts';
 import {
   CB_END_SEQ,
-  CB_PCOUNT,
   CB_SACKED,
   CB_SENT_US,
   CB_SEQ,
@@ -14,7 +14,8 @@ import {
   TCPCB_SACKED_RETRANS,
 } from './skb-cb.ts';
 import type { TcpSock } from './tcp-sock.ts';
-import { adjustPcount, fragmentSkb } from './write-queue.ts';
+import { onDuplicateReport } from './undo.ts';
+import { fragmentSkb } from './write-queue.ts';
 
 /** What SACK processing tells the rest of ACK processing. */
 export class SackResult {
@@ -33,6 +34,9 @@ export class SackResult {
   }
 }
 
+/** Most segments that reordering is assumed to span. @kernel sysctl_tcp_max_reordering — net/ipv4/tcp_ipv4.c, 7.3 */
+const MAX_REORDERING = 300;
+
 const lefts: Int32Array = new Int32Array(MAX_SACK_BLOCKS);
 const rights: Int32Array = new Int32Array(MAX_SACK_BLOCKS);
 
@@ -46,6 +50,8 @@ export function tagWriteQueue(sk: TcpSock, options: TcpOptions, ack: number, pri
     if (i === 0 && isDuplicate(options, ack, left, right)) {
       out.duplicate = true;
       stats.TcpExtTCPDSACKRecv++;
+      onDuplicateReport(sk, left, right);
+      rackOnDuplicate(sk);
       continue;
     }
     if (!isValidBlock(sk, left, right)) {
@@ -122,11 +128,15 @@ function sackOne(sk: TcpSock, skb: SkBuff, out: SackResult): void {
   const sacked = skb.cb[CB_SACKED];
   if ((sacked & TCPCB_SACKED_ACKED) !== 0) return;
   const count = pcountOf(skb);
+  const seq = skb.cb[CB_SEQ];
+  rackAdvance(sk, skb);
   if ((sacked & TCPCB_SACKED_RETRANS) !== 0) sk.retransOut -= count;
-  else if ((sacked & TCPCB_EVER_RETRANS) === 0) {
+  if ((sacked & TCPCB_EVER_RETRANS) === 0) {
     out.hasSentUs = true;
     out.sentUs = skb.cb[CB_SENT_US];
+    noteReordering(sk, seq);
   }
+  if (sk.sackedOut === 0 || ((seq - sk.highestSackSeq) | 0) > 0) sk.highestSackSeq = seq;
   if ((sacked & TCPCB_LOST) !== 0) sk.lostOut -= count;
   skb.cb[CB_SACKED] = (sacked & TCPCB_EVER_RETRANS) | TCPCB_SACKED_ACKED;
   sk.sackedOut += count;
@@ -134,79 +144,19 @@ function sackOne(sk: TcpSock, skb: SkBuff, out: SackResult): void {
   out.newlySacked += count;
 }
 
-/** Marks one skb lost; one that was sent again is lost again. @kernel tcp_mark_skb_lost — net/ipv4/tcp_input.c, 7.3 */
-export function markSkbLost(sk: TcpSock, skb: SkBuff): void {
-  const sacked = skb.cb[CB_SACKED];
-  if ((sacked & TCPCB_SACKED_ACKED) !== 0) return;
-  const count = pcountOf(skb);
-  if ((sacked & TCPCB_LOST) !== 0) {
-    if ((sacked & TCPCB_SACKED_RETRANS) === 0) return;
-    skb.cb[CB_SACKED] = sacked & ~TCPCB_SACKED_RETRANS;
-    sk.retransOut -= count;
-    sk.stack.stats.TcpExtTCPLostRetransmit += count;
-    return;
-  }
-  skb.cb[CB_SACKED] = sacked | TCPCB_LOST;
-  sk.lostOut += count;
-  sk.lost += count;
-}
-
 /**
- * Marks lost what lies below enough selectively acknowledged segments: `reordering` of them above a hole prove it (RFC 6675, IsLost).
+ * A segment that was sent once arrived although a later one was reported before it: the path reorders, so duplicates prove less.
  *
- * @kernel tcp_update_scoreboard — net/ipv4/tcp_input.c, 7.3
+ * @kernel tcp_check_sack_reordering — net/ipv4/tcp_input.c, 7.3
  */
-export function updateScoreboard(sk: TcpSock, fastRetransmit: boolean): void {
-  if (!sk.options.sackOk) return;
-  const reordering = sk.stack.sysctl.tcpReordering;
-  const beyond = sk.sackedOut - reordering;
-  if (beyond >= 0) {
-    // Walk up until no more than `reordering - 1` received segments remain above.
-    let seen = 0;
-    for (let skb = sk.rtxQueue.first; skb !== null; skb = skb.next) {
-      if ((skb.cb[CB_SACKED] & TCPCB_SACKED_ACKED) !== 0) seen += pcountOf(skb);
-      if (seen > beyond) break;
-      if ((skb.cb[CB_SACKED] & (TCPCB_SACKED_ACKED | TCPCB_LOST)) === 0) markSkbLost(sk, skb);
-    }
-  } else if (fastRetransmit && sk.lostOut === 0) {
-    markHeadLost(sk);
-  }
-}
-
-/** Marks the oldest segment lost, one MSS of it. @kernel tcp_newreno_mark_lost — net/ipv4/tcp_recovery.c, 7.3 */
-export function markHeadLost(sk: TcpSock): void {
-  const skb = sk.rtxQueue.first;
-  if (skb === null || (skb.cb[CB_SACKED] & TCPCB_LOST) !== 0) return;
-  const mss = sk.mssCache;
-  if (pcountOf(skb) > 1 && skb.len > mss) {
-    if (!fragmentSkb(sk, sk.rtxQueue, skb, mss, mss)) return;
-  } else {
-    const now = segmentsOf(skb.len, mss);
-    adjustPcount(sk, skb, pcountOf(skb) - now);
-    skb.cb[CB_PCOUNT] = now;
-  }
-  markSkbLost(sk, skb);
-}
-
-/**
- * After a timeout everything that is not selectively acknowledged counts as lost; if even the oldest segment is, the peer took back what it said (it may,
- * RFC 2018, 8) and nothing it said counts.
- *
- * @kernel tcp_timeout_mark_lost — net/ipv4/tcp_input.c, 7.3
- */
-export function markAllLost(sk: TcpSock): void {
-  const head = sk.rtxQueue.first;
-  const reneged = head !== null && (head.cb[CB_SACKED] & TCPCB_SACKED_ACKED) !== 0;
-  if (reneged) {
-    sk.stack.stats.TcpExtTCPSACKReneging++;
-    sk.sackedOut = 0;
-  } else if (!sk.options.sackOk) {
-    resetRenoSack(sk);
-  }
-  for (let skb = head; skb !== null; skb = skb.next) {
-    if (reneged) skb.cb[CB_SACKED] &= ~TCPCB_SACKED_ACKED;
-    markSkbLost(sk, skb);
-  }
+export function noteReordering(sk: TcpSock, seq: number): void {
+  if (sk.sackedOut === 0) return;
+  const behind = (sk.highestSackSeq - seq) | 0;
+  if (behind <= 0) return;
+  const mss = Math.max(1, sk.mssCache);
+  if (behind > sk.reordering * mss) sk.reordering = Math.min(Math.ceil(behind / mss), MAX_REORDERING);
+  sk.rack.reorderSeen = true;
+  sk.stack.stats.TcpExtTCPSACKReorder++;
 }
 
 /** Without SACK, duplicate ACKs stand in for it: each says that one more segment arrived. @kernel tcp_add_reno_sack — net/ipv4/tcp_input.c, 7.3 */

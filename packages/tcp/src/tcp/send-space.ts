@@ -38,7 +38,7 @@ export function isWriteable(sk: TcpSock): boolean {
 export function expandSndbuf(sk: TcpSock): void {
   if (sk.sndbufLocked) return;
   const perMss = Math.max(sk.options.mssClamp, sk.mssCache) + 320 + SKB_TRUESIZE_EMPTY;
-  const segments = Math.max(TCP_INIT_CWND, sk.reno.cwnd, sk.stack.sysctl.tcpReordering + 1);
+  const segments = Math.max(TCP_INIT_CWND, sk.reno.cwnd, sk.reordering + 1);
   const wanted = 2 * segments * perMss;
   if (sk.sndbuf < wanted) sk.sndbuf = Math.min(wanted, sk.stack.sysctl.tcpWmemMax);
 }

@@ -88,7 +88,7 @@ export function fillInfo(sk: TcpSock): TcpInfo {
     sndSsthresh: reno.ssthresh,
     sndCwnd: reno.cwnd,
     advmss: sk.advmss,
-    reordering: sk.stack.sysctl.tcpReordering,
+    reordering: sk.reordering,
     rcvRttUs: wnd.rttUs >> 3,
     rcvSpace: wnd.spaceBytes,
     totalRetrans: sk.totalRetrans,

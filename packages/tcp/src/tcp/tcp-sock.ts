@@ -31,6 +31,7 @@ import { acceptDequeue, listenSock } from './listen.ts';
 import { NewReno } from './newreno.ts';
 import { OutOfOrderQueue } from './ofo-queue.ts';
 import { NegotiatedOptions } from './options.ts';
+import { Rack } from './rack.ts';
 import { cleanupRbuf, eatSkb } from './read.ts';
 import { RttEstimator } from './rtt.ts';
 import { RxSack } from './rx-sack.ts';
@@ -135,6 +136,7 @@ export class TcpSock {
   readonly rtt: RttEstimator;
   readonly reno: NewReno = new NewReno();
   readonly options: NegotiatedOptions = new NegotiatedOptions();
+  readonly rack: Rack = new Rack();
   readonly rxSack: RxSack = new RxSack();
   readonly ofo: OutOfOrderQueue = new OutOfOrderQueue();
 
@@ -166,6 +168,15 @@ export class TcpSock {
   sackedOut: number = 0;
   lostOut: number = 0;
   retransOut: number = 0;
+  /** End of the data when a tail loss probe left, 0 none; whether that probe repeated data. */
+  tlpHighSeq: number = 0;
+  tlpRetrans: boolean = false;
+  /** The last ACK started the reordering timer. */
+  reoTimer: boolean = false;
+  /** Segments that the path was seen to reorder over. */
+  reordering: number;
+  /** Start of the highest selectively acknowledged skb, while `sackedOut` is not 0. */
+  highestSackSeq: number = 0;
   retransmits: number = 0;
   backoff: number = 0;
   probesOut: number = 0;
@@ -195,7 +206,7 @@ export class TcpSock {
   readonly retransmitTimer: Timer;
   readonly delackTimer: Timer;
   readonly sockTimer: Timer;
-  /** ICSK_TIME_RETRANS, ICSK_TIME_PROBE0 or 0. */
+  /** ICSK_TIME_*: what the retransmission timer runs for; 0 nothing. */
   pendingTimer: number = 0;
   lastOowAckMs: number = 0;
   lastChallengeMs: number = 0;
@@ -230,6 +241,7 @@ export class TcpSock {
     const sysctl = stack.sysctl;
     this.rcvbuf = sysctl.tcpRmemDefault;
     this.sndbuf = sysctl.tcpWmemDefault;
+    this.reordering = sysctl.tcpReordering;
     this.rtt = new RttEstimator(sysctl.tcpRtoMinMs, sysctl.tcpRtoMaxMs);
     this.node = newNode(this);
     const timers = createTimers(this, stack.machine.clock);

@@ -3,12 +3,29 @@ import type { Clock, Timer } from '@netmem/machine';
 import { ICSK_ACK_TIMER, TCP_ATO_MIN_MS, TCP_PINGPONG_THRESH } from './ack-control.ts';
 import { finTimeoutMs } from './close.ts';
 import { doneSock, sendActiveReset, writeError } from './done.ts';
-import { retransmitSkb, sendFin, sendProbe0, TCP_RESOURCE_PROBE_MS } from './output.ts';
-import { enterLoss } from './recovery.ts';
+import { sendLossProbe } from './loss-probe.ts';
+import { TCP_CA_RECOVERY } from './newreno.ts';
+import {
+  packetsInFlight,
+  retransmitLost,
+  retransmitSkb,
+  sendFin,
+  sendProbe0,
+  TCP_RESOURCE_PROBE_MS,
+} from './output.ts';
+import { rackTimedOut } from './rack.ts';
+import { enterLoss, enterRecovery } from './recovery.ts';
 import { sendAck } from './segment.ts';
 import type { TcpSock } from './tcp-sock.ts';
 import { TCP_CLOSE, TCP_FIN_WAIT2, TCP_LISTEN, TCP_SYN_RECV, TCP_SYN_SENT } from './tcp-states.ts';
-import { ICSK_TIME_PROBE0, ICSK_TIME_RETRANS, resetXmitTimer } from './xmit-timer.ts';
+import {
+  ICSK_TIME_LOSS_PROBE,
+  ICSK_TIME_PROBE0,
+  ICSK_TIME_REO_TIMEOUT,
+  ICSK_TIME_RETRANS,
+  rearmRto,
+  resetXmitTimer,
+} from './xmit-timer.ts';
 
 /** The timers of a new sock. */
 export function createTimers(sk: TcpSock, clock: Clock): { retransmit: Timer; delack: Timer; sock: Timer } {
@@ -25,6 +42,23 @@ function onRetransmitTimer(sk: TcpSock): void {
   sk.pendingTimer = 0;
   if (what === ICSK_TIME_RETRANS) retransmitTimeout(sk);
   else if (what === ICSK_TIME_PROBE0) probeTimeout(sk);
+  else if (what === ICSK_TIME_LOSS_PROBE) sendLossProbe(sk);
+  else if (what === ICSK_TIME_REO_TIMEOUT) reorderTimeout(sk);
+}
+
+/** The reordering window of rack.ts is over. @kernel tcp_rack_reo_timeout — net/ipv4/tcp_recovery.c, 7.3 */
+function reorderTimeout(sk: TcpSock): void {
+  const before = packetsInFlight(sk);
+  const lost = sk.lost;
+  rackTimedOut(sk);
+  if (packetsInFlight(sk) !== before) {
+    if (sk.reno.state !== TCP_CA_RECOVERY) {
+      enterRecovery(sk);
+      sk.reno.reduce(1, sk.lost - lost, false, packetsInFlight(sk));
+    }
+    retransmitLost(sk);
+  }
+  if (sk.pendingTimer !== ICSK_TIME_RETRANS) rearmRto(sk);
 }
 
 /** @kernel tcp_retransmit_timer — net/ipv4/tcp_timer.c, 7.3 */
