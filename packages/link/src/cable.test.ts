@@ -191,6 +191,7 @@ describe('latency and bandwidth', () => {
     expect(() => setUp({ corrupt: Number.NaN })).toThrow(/corrupt is a probability/);
     expect(() => setUp({ reorderNs: -1 })).toThrow(RangeError);
     expect(() => setUp({ queueFrames: 0 })).toThrow(RangeError);
+    expect(() => setUp({ superFrames: true, corrupt: 0.1 })).toThrow(/no checksum yet/);
   });
 });
 

@@ -40,6 +40,9 @@ function checkOptions(clock: LinkClock | null, options: CableOptions): void {
   if (clock === null && (options.latencyNs || options.bandwidthBitsPerSecond)) {
     throw new RangeError('cable: latency and bandwidth need a clock');
   }
+  if (options.superFrames && options.corrupt) {
+    throw new RangeError('cable: super-frames have no checksum yet that would show corruption');
+  }
   if (!(options.queueFrames === undefined || options.queueFrames >= 1)) {
     throw new RangeError(`cable: a queue of ${options.queueFrames} frames`);
   }

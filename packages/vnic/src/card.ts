@@ -47,6 +47,7 @@ export class Card implements QueueContext, PlacementContext {
   readonly report: StatsReport;
   readonly device: DeviceStats = new DeviceStats();
   readonly dropBadChecksum: boolean;
+  readonly superFrames: boolean;
   /** Scratch for what an admin command reads or writes; its largest is one page. */
   readonly adminData: Region;
   /** Between CONFIGURE_DEVICE_RESOURCES and DECONFIGURE_DEVICE_RESOURCES. */
@@ -69,6 +70,7 @@ export class Card implements QueueContext, PlacementContext {
     this.port = options.port;
     this.#memory = options.memory;
     this.dropBadChecksum = config.dropBadChecksum;
+    this.superFrames = config.superFrames;
     this.pci = pciIdentity(config.maxQueues);
     this.registers = new Registers(config.maxQueues);
     this.doorbells = new Doorbells(config.maxQueues);

@@ -16,7 +16,12 @@
  *   matches wins.
  * - Headers are split off behind TCP and UDP, an empty segment included; ARP, ICMP, SCTP, fragments and malformed packets
  *   stay whole.
- * - enable_rsc is accepted and nothing is merged.
+ * - With enable_rsc one packet per queue is open for merging. It is closed before anything else is placed on the queue, so
+ *   completions keep ring order; behind a short or pushed segment; when the link has nothing more for the card; and after
+ *   RSC_TIMEOUT_NS. What may be merged are the rules of Linux's GRO. The header is the first segment's, with the length, the
+ *   IPv4 checksum and PSH made right and the TCP checksum left: the verdict says that all were good.
+ * - A frame whose checksum is not finished yet, which only a virtual link carries, has it finished before it is delivered,
+ *   except on a queue with enable_rsc: drivers enable that only while they believe the card's verdict.
  * - A checksum over IPv6 with a routing header uses the destination address that the header shows.
  */
 import {
@@ -73,6 +78,16 @@ export const RX_PACKET_BUFFER_MIN = 128;
 export const RX_DESC_BATCH = 8;
 /** Transmit descriptors fetched with one read: 256 bytes. */
 export const TX_DESC_BATCH = 16;
+
+/** Buffers of one merged packet: 64 KiB in the smallest ones that Linux posts, and some more. */
+export const RSC_BUFFERS_MAX = 64;
+/** Most that an IP header can say, and so the longest merged packet. */
+export const RSC_IP_BYTES_MAX = 65_535;
+/**
+ * How long a packet may stay open while the link always has something more, for other queues. Linux lets a driver's
+ * interrupt wait 20 us by default: as much again is no new order of delay.
+ */
+export const RSC_TIMEOUT_NS = 20_000;
 
 /** What RSS cannot hash has hash 0 and goes where entry 0 of the table says. */
 export const UNHASHED = 0;

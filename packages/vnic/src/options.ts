@@ -31,6 +31,8 @@ export interface NicOptions {
   readonly maxFlowRules?: number;
   /** In Mbit/s; default 100000. */
   readonly linkSpeedMbps?: number;
+  /** Hand TSO packets to the port whole, as virtio cards do, instead of cutting them; default: what the port says of itself. */
+  readonly superFrames?: boolean;
   /** Offer the card's clock to drivers; default false, because Linux 7.3 then asks for it four times a second. */
   readonly nicTimestamp?: boolean;
   /** Keep to the moderation intervals that the driver writes; default false: interrupt at once. */
@@ -55,6 +57,7 @@ export interface NicConfig {
   readonly maxMtu: number;
   readonly maxFlowRules: number;
   readonly linkSpeedMbps: number;
+  readonly superFrames: boolean;
   readonly nicTimestamp: boolean;
   readonly interruptModeration: boolean;
   readonly dropBadChecksum: boolean;
@@ -112,6 +115,7 @@ export function resolveOptions(options: NicOptions): NicConfig {
     maxMtu: within('maxMtu', options.maxMtu ?? carried, MTU_MIN, 65535 - choices.FRAME_OVERHEAD_BYTES),
     maxFlowRules: within('maxFlowRules', options.maxFlowRules ?? choices.FLOW_RULES_DEFAULT, 0, 16384),
     linkSpeedMbps: within('linkSpeedMbps', options.linkSpeedMbps ?? choices.LINK_SPEED_MBPS, 1, 10_000_000),
+    superFrames: options.superFrames ?? port.superFrames === true,
     nicTimestamp: options.nicTimestamp ?? false,
     interruptModeration: options.interruptModeration ?? choices.INTERRUPT_MODERATION,
     dropBadChecksum: badChecksum === 'drop',

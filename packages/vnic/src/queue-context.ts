@@ -15,6 +15,8 @@ export interface QueueContext {
   carve(lengthBytes: number): Region;
   /** Whether frames may leave. */
   readonly linkUp: boolean;
+  /** The port takes TSO packets whole. */
+  readonly superFrames: boolean;
   /** Longest frame in bytes, by MTU. */
   readonly frameBytesMax: number;
   /**

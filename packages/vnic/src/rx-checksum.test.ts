@@ -107,9 +107,30 @@ describe('receive checksums', () => {
     const card = cardUp();
     const frame = flip(tcpFrame({ payload: pattern(100) }), 14 + 20 + 16);
     expect(verdict(card, frame)).toEqual(BAD_L4);
-    expect(verdict(card, frame, FRAME_NEEDS_CSUM)).toEqual(GOOD);
     expect(verdict(card, frame, FRAME_DATA_VALID)).toEqual(GOOD);
     expect(verdict(card, flip(frame, 14 + 8), FRAME_DATA_VALID)).toEqual({ processed: true, ip: true, l4: false });
+    // A queue that may merge is told, and nobody computes anything.
+    expect(verdict(cardUp({}, { enableRsc: true }), frame, FRAME_NEEDS_CSUM)).toEqual(GOOD);
+  });
+
+  it('are finished first where a virtual link left that to others, whatever the protocol', () => {
+    const card = cardUp();
+    const good = tcpFrame({ payload: pattern(100) });
+    const sctp = ipFrame({}, ipv4.PROTOCOL_SCTP, pattern(40));
+    for (const [frame, start, offset] of [
+      [flip(good, 14 + 20 + 16), 34, 16],
+      [sctp, 34, 8],
+    ] as const) {
+      card.port.push(frame, { flags: FRAME_NEEDS_CSUM, checksumStart: start, checksumOffset: offset });
+      card.driver.settle();
+      const arrived = card.rx[0].poll()?.frame ?? new Uint8Array(0);
+      if (frame.length === good.length) expect(arrived).toEqual(good);
+      // Everything but the two bytes of the checksum is as it was.
+      const at = start + offset;
+      expect(arrived.slice(0, at)).toEqual(frame.slice(0, at));
+      expect(arrived.slice(at + 2)).toEqual(frame.slice(at + 2));
+      expect(arrived.slice(at, at + 2)).not.toEqual(frame.slice(at, at + 2));
+    }
   });
 
   it('make a card drop and count, if it is built so', () => {

@@ -1,19 +1,41 @@
-import { FRAME_DATA_VALID, FRAME_NEEDS_CSUM, type FrameSlots, type Port } from '@netmem/link';
-import { Dissection, dissect, type InternetChecksum } from '@netmem/wire';
-import { packetType, RX_COMPLETION_DESCRIPTOR_DONE, RX_COMPLETION_RXDID } from './abi/index.ts';
-import { RX_FRAME_BYTES_MIN } from './choices.ts';
+import {
+  completeChecksum,
+  FRAME_DATA_VALID,
+  FRAME_NEEDS_CSUM,
+  type FrameSlots,
+  GSO_NONE,
+  type Port,
+} from '@netmem/link';
+import type { Region } from '@netmem/region';
+import { Dissection, dissect, type InternetChecksum, tcp } from '@netmem/wire';
+import {
+  packetType,
+  RX_COMPLETION_DESCRIPTOR_DONE,
+  RX_COMPLETION_L3_L4_PROCESSED,
+  RX_COMPLETION_RXDID,
+} from './abi/index.ts';
+import { RSC_TIMEOUT_NS, RX_FRAME_BYTES_MIN } from './choices.ts';
 import type { FlowTable } from './flow-table.ts';
 import { splitLength } from './header-split.ts';
+import type { NicHost } from './host.ts';
+import { CUT_TEMPLATE_BYTES, ReceivedSuperFrame } from './received-super-frame.ts';
+import { mergeablePayload } from './rsc-rules.ts';
 import type { Rss } from './rss.ts';
 import { CHECKSUM_ERRORS, checkChecksums } from './rx-checksum.ts';
-import { type RxQueue, WORD2_HEADER_OVERFLOW } from './rx-queue.ts';
+import { WORD2_HEADER_OVERFLOW } from './rx-completion-ring.ts';
+import type { RxQueue } from './rx-queue.ts';
 import type { DeviceStats } from './stats.ts';
+import { fillChecksum } from './tx-checksum.ts';
 
 const WORD0_IPV6_EX_ADD = 1 << 9;
 const WORD0_PACKET_TYPE_SHIFT = 16;
 
+/** Not a segment of a super-frame: a packet as it came from the wire. */
+const UNMERGED = 0;
+
 /** What placement needs of the card. */
 export interface PlacementContext {
+  readonly host: NicHost;
   readonly port: Port;
   readonly rss: Rss;
   readonly rules: FlowTable;
@@ -24,34 +46,55 @@ export interface PlacementContext {
   readonly linkUp: boolean;
   /** Longest frame that is received, by MTU. */
   readonly frameBytesMax: number;
+  /** Carves scratch memory; only while the card is built. */
+  carve(lengthBytes: number): Region;
 }
 
 /**
  * The receive path: takes frames from the port, decides the queue (flow rules before RSS), checks checksums, and hands the
- * frame to its queue. Frames that cannot be delivered are dropped and counted; nothing waits.
+ * frame to its queue. Frames that cannot be delivered are dropped and counted; nothing waits but packets that are being
+ * merged.
  */
 export class RxPlacement {
   readonly #card: PlacementContext;
   readonly #slots: FrameSlots;
   readonly #frame: Dissection = new Dissection();
+  readonly #cutter: ReceivedSuperFrame;
 
   constructor(card: PlacementContext) {
     this.#card = card;
     this.#slots = card.port.slots;
+    this.#cutter = new ReceivedSuperFrame(card.carve(CUT_TEMPLATE_BYTES), card.checksum);
   }
 
-  /** Receives at most `budget` frames; returns how many. */
+  /** Receives at most `budget` frames; returns how many, and how many merged packets it closed. */
   run(budget: number): number {
     const { port } = this.#card;
     let done = 0;
+    let drained = false;
     while (done < budget) {
       const slot = port.receive();
-      if (slot === 0) break;
+      if (slot === 0) {
+        drained = true;
+        break;
+      }
       done++;
       this.#accept(slot);
       this.#slots.release(slot);
     }
-    return done;
+    return done + this.#closeMerges(drained);
+  }
+
+  /** Completes packets that wait for segments: all of them when the link has nothing more, else those that wait too long. */
+  #closeMerges(all: boolean): number {
+    const { rx, host } = this.#card;
+    let closed = 0;
+    for (const { merge } of rx) {
+      if (!merge.open || !(all || host.clock.nowNs - merge.openedNs >= RSC_TIMEOUT_NS)) continue;
+      merge.close();
+      closed++;
+    }
+    return closed;
   }
 
   #accept(slot: number): void {
@@ -86,16 +129,37 @@ export class RxPlacement {
       queue.stats.stopped++;
       return;
     }
+    if (this.#slots.gsoType[slot] !== GSO_NONE) {
+      this.#acceptSuperFrame(slot, at, length, queue, hash);
+      return;
+    }
     if (length > card.frameBytesMax) {
       queue.stats.overMru++;
       return;
     }
-    const vouched = (this.#slots.flags[slot] & (FRAME_NEEDS_CSUM | FRAME_DATA_VALID)) !== 0;
+    const flags = this.#slots.flags[slot];
+    if ((flags & FRAME_NEEDS_CSUM) !== 0 && !queue.enableRsc) this.#finishChecksum(slot);
+    const vouched = (flags & (FRAME_NEEDS_CSUM | FRAME_DATA_VALID)) !== 0;
     const checked = checkChecksums(region.view, frame, card.checksum, vouched);
     if (card.dropBadChecksum && (checked & CHECKSUM_ERRORS) !== 0) {
       queue.stats.badChecksum++;
       return;
     }
+    if (queue.enableRsc && this.#merge(region, at, length, queue, checked, hash)) return;
+    this.#deliver(region, at, length, queue, checked, hash, UNMERGED);
+  }
+
+  /** Puts the frame that is in `#frame` on a queue by itself. False: it was dropped. */
+  #deliver(
+    region: Region,
+    at: number,
+    length: number,
+    queue: RxQueue,
+    checked: number,
+    hash: number,
+    segmentBytes: number,
+  ): boolean {
+    const frame = this.#frame;
     let headerLength = 0;
     let overflow = 0;
     if (queue.headerBufferBytes > 0) {
@@ -105,11 +169,92 @@ export class RxPlacement {
         overflow = WORD2_HEADER_OVERFLOW;
       }
     }
-    const word0 =
-      RX_COMPLETION_RXDID |
-      (frame.ipv6ExtAdd ? WORD0_IPV6_EX_ADD : 0) |
-      (packetType(frame.l3, frame.l4) << WORD0_PACKET_TYPE_SHIFT);
+    const word0 = firstWord(frame);
     const word2 = RX_COMPLETION_DESCRIPTOR_DONE | checked;
-    queue.deliver(region, at - region.base, length, headerLength, word0, word2, overflow, hash);
+    return queue.deliver(region, at - region.base, length, headerLength, word0, word2, overflow, hash, segmentBytes);
   }
+
+  /** Takes the frame into the queue's open packet, or opens one with it. False: it goes by itself, and nothing is open. */
+  #merge(region: Region, at: number, length: number, queue: RxQueue, checked: number, hash: number): boolean {
+    const frame = this.#frame;
+    const { merge } = queue;
+    const payload = checked === RX_COMPLETION_L3_L4_PROCESSED ? mergeablePayload(region.view, frame, at + length) : 0;
+    if (merge.open) {
+      if (payload > 0 && merge.append(region, at, frame, payload, hash)) return true;
+      merge.close();
+    }
+    // What is pushed must not wait.
+    if (payload === 0 || (region.view.getUint8(frame.l4At + tcp.FLAGS_AT) & tcp.PSH) !== 0) return false;
+    const word2 = RX_COMPLETION_DESCRIPTOR_DONE | checked;
+    return merge.begin(region, at, frame, payload, firstWord(frame), word2, hash, this.#card.host.clock.nowNs);
+  }
+
+  /**
+   * A frame of many segments, which only a virtual link carries. A queue that merges gets it as one packet, as if it had
+   * merged the segments itself; for others it is cut.
+   */
+  #acceptSuperFrame(slot: number, at: number, length: number, queue: RxQueue, hash: number): void {
+    const card = this.#card;
+    const { region } = this.#slots;
+    const frame = this.#frame;
+    const segmentBytes = this.#slots.gsoSize[slot];
+    const headerLength = splitLength(frame, at);
+    if (headerLength === 0 || segmentBytes === 0) {
+      card.device.rxNotSegmentable++;
+      return;
+    }
+    const payload = at + length - frame.payloadAt;
+    if (headerLength + Math.min(segmentBytes, payload) > card.frameBytesMax) {
+      queue.stats.overMru++;
+      return;
+    }
+    queue.merge.close();
+    // Nobody has made a checksum that could be checked.
+    const checked = checkChecksums(region.view, frame, card.checksum, true);
+    const whole = queue.enableRsc && checked === RX_COMPLETION_L3_L4_PROCESSED && payload > segmentBytes;
+    if (whole && mergeablePayload(region.view, frame, at + length) > 0) {
+      if (!this.#deliver(region, at, length, queue, checked, hash, segmentBytes)) return;
+      queue.stats.rscPackets++;
+      queue.stats.rscSegments += Math.ceil(payload / segmentBytes);
+      return;
+    }
+    this.#cut(region, at, headerLength, payload, segmentBytes, queue, hash);
+  }
+
+  #cut(
+    region: Region,
+    at: number,
+    headerLength: number,
+    payload: number,
+    segmentBytes: number,
+    queue: RxQueue,
+    hash: number,
+  ): void {
+    const { device, checksum } = this.#card;
+    const cutter = this.#cutter;
+    if (!cutter.begin(region, at, headerLength, payload, segmentBytes)) {
+      device.rxNotSegmentable++;
+      return;
+    }
+    device.rxCut++;
+    while (!queue.stopped && cutter.next()) {
+      dissect(region.view, cutter.at, cutter.length, this.#frame);
+      const checked = checkChecksums(region.view, this.#frame, checksum, true);
+      this.#deliver(region, cutter.at, cutter.length, queue, checked, hash, UNMERGED);
+    }
+  }
+
+  /** Does what the sender's card would have done before the frame went on a wire. */
+  #finishChecksum(slot: number): void {
+    const { view } = this.#slots.region;
+    if (!fillChecksum(view, this.#frame, this.#card.checksum)) completeChecksum(this.#slots, slot);
+  }
+}
+
+function firstWord(frame: Dissection): number {
+  return (
+    RX_COMPLETION_RXDID |
+    (frame.ipv6ExtAdd ? WORD0_IPV6_EX_ADD : 0) |
+    (packetType(frame.l3, frame.l4) << WORD0_PACKET_TYPE_SHIFT)
+  );
 }

@@ -9,6 +9,9 @@ export class RxQueueStats {
   split = 0;
   /** Packets on a splitting queue that stayed whole because their headers exceed the header buffer. */
   headerOverflow = 0;
+  /** Packets that were merged from several segments, or came as a super-frame and stayed one, and the segments they stand for. */
+  rscPackets = 0;
+  rscSegments = 0;
   /** Completions written. */
   completions = 0;
   noBuffers = 0;
@@ -32,6 +35,8 @@ export class TxQueueStats {
   /** Their bytes. */
   bytes = 0;
   tsoPackets = 0;
+  /** Those of them that went to the port whole, as super-frames. */
+  superFrames = 0;
   /** Frames whose checksum the card made. */
   checksums = 0;
   /** Packets that asked for a checksum the card cannot make; sent as they were. */
@@ -62,6 +67,9 @@ export class DeviceStats {
   rxNoQueue = 0;
   /** Frames too short to be any. */
   rxRunts = 0;
+  /** Super-frames from the port that were cut into what a wire would have carried, and those that cannot be cut. */
+  rxCut = 0;
+  rxNotSegmentable = 0;
   rxLinkDown = 0;
   /** Frames that a flow rule placed. */
   rxSteered = 0;

@@ -1,6 +1,7 @@
 import {
   type Dissection,
   finishChecksum,
+  foldChecksum,
   type InternetChecksum,
   ipv4,
   ipv6,
@@ -35,6 +36,11 @@ export function fillChecksum(view: DataView, frame: Dissection, checksum: Intern
     return true;
   }
   return false;
+}
+
+/** Leaves the checksum of a TCP frame to others: its field gets the sum of the pseudo header alone. */
+export function writePartialChecksum(view: DataView, frame: Dissection): void {
+  view.setUint16(frame.l4At + tcp.CHECKSUM_AT, foldChecksum(pseudoHeaderSum(view, frame, frame.l4Length)));
 }
 
 function pseudoHeaderSum(view: DataView, frame: Dissection, length: number): number {

@@ -1,9 +1,9 @@
-import type { FrameSlots } from '@netmem/link';
-import { Dissection, dissect } from '@netmem/wire';
+import { FRAME_NEEDS_CSUM, type FrameSlots, GSO_TCPV4, GSO_TCPV6 } from '@netmem/link';
+import { Dissection, dissect, ipv4, L3_IPV4, L4_TCP, tcp } from '@netmem/wire';
 import type { QueueContext } from './queue-context.ts';
 import type { TxQueueStats } from './stats.ts';
 import { SegmentHeaders } from './tso.ts';
-import { fillChecksum } from './tx-checksum.ts';
+import { fillChecksum, writePartialChecksum } from './tx-checksum.ts';
 import type { TxPacket } from './tx-packet.ts';
 
 /** The port or its slots are full: come again. */
@@ -103,6 +103,11 @@ export class TxEmitter {
     const { dma, checksum } = this.#card;
     const { region } = this.#slots;
     if (!this.#started) {
+      if (this.#card.superFrames && packet.totalBytes <= this.#slots.slotBytes) {
+        const result = this.#whole(packet, slot);
+        if (result !== EMIT_BLOCKED) return result;
+        packet.rewind();
+      }
       if (!packet.gather(dma, headers.template, 0, packet.tsoHeader)) return EMIT_FAULT;
       if (!headers.prepare(packet.tsoHeader)) {
         this.#stats.notSegmentable++;
@@ -125,6 +130,39 @@ export class TxEmitter {
     this.#count(true);
     this.#sent += payload;
     this.#segments++;
+    return EMIT_MORE;
+  }
+
+  /**
+   * Fills the slot with all of a TSO packet, for a port whose other side cuts it. EMIT_BLOCKED when it has to be cut here:
+   * the other side is told lengths by the IP header, which cannot say more than 64 KiB, and of TCP only.
+   */
+  #whole(packet: TxPacket, slot: number): number {
+    const slots = this.#slots;
+    const { region } = slots;
+    const { view } = region;
+    const length = packet.totalBytes;
+    const at = slots.address(slot);
+    if (!packet.gather(this.#card.dma, region, at - region.base, length)) return EMIT_FAULT;
+    const frame = this.#frame;
+    dissect(view, at, length, frame);
+    const end = frame.l4At + frame.l4Length;
+    if (frame.l4 !== L4_TCP || frame.payloadAt - at !== packet.tsoHeader || end !== at + length) return EMIT_BLOCKED;
+    const four = frame.l3 === L3_IPV4;
+    if (four) ipv4.setTotalLength(view, frame.l3At, end - frame.l3At);
+    writePartialChecksum(view, frame);
+    slots.length[slot] = length;
+    slots.flags[slot] = FRAME_NEEDS_CSUM;
+    slots.checksumStart[slot] = frame.l4At - at;
+    slots.checksumOffset[slot] = tcp.CHECKSUM_AT;
+    if (packet.tsoPayload > packet.tsoMss) {
+      slots.gsoType[slot] = four ? GSO_TCPV4 : GSO_TCPV6;
+      slots.gsoSize[slot] = packet.tsoMss;
+      slots.headerLength[slot] = packet.tsoHeader;
+    }
+    this.#sent = packet.tsoPayload;
+    this.#stats.tsoPackets++;
+    this.#stats.superFrames++;
     return EMIT_MORE;
   }
 

@@ -8,6 +8,8 @@ export interface CardOptions extends Partial<NicOptions> {
   mtu?: number;
   slotBytes?: number;
   slotCount?: number;
+  /** The port takes super-frames. */
+  portSuperFrames?: boolean;
   ramBytes?: number;
   /** Puts something between card and host, such as a delay. */
   between?: (host: NicHost) => { host: NicHost; attach: (nic: Nic) => NicFunction };
@@ -24,9 +26,11 @@ export interface CardFixture {
 
 /** A card with 4 queue pairs and rings from 16 entries, its driver not started. */
 export function makeCard(options: CardOptions = {}): CardFixture {
-  const { mtu = 1500, slotBytes = 2048, slotCount = 256, ramBytes = 8 << 20, between, ...nicOptions } = options;
+  const { mtu = 1500, slotBytes = 2048, slotCount = 256, ramBytes = 8 << 20, between, ...rest } = options;
+  const { portSuperFrames = false, ...nicOptions } = rest;
   const memory = options.memory ?? new LinearMemory(ramBytes + slotBytes * slotCount + (1 << 20));
-  const port = createScriptedPort(new FrameSlots(memory, { count: slotCount, slotBytes }), { mtu });
+  const slots = new FrameSlots(memory, { count: slotCount, slotBytes });
+  const port = createScriptedPort(slots, { mtu, superFrames: portSuperFrames });
   const host = new FlatHost({ memory, ramBytes });
   const middle = between?.(host);
   const nic = createNic(middle?.host ?? host, { maxQueues: 4, minRingEntries: 16, ...nicOptions, port, memory });
@@ -39,6 +43,7 @@ export interface UpOptions {
   entries?: number;
   packetBufferBytes?: number;
   headerBufferBytes?: number;
+  enableRsc?: boolean;
   /** Buffers posted on every receive queue; default all. */
   post?: number;
 }
@@ -50,7 +55,7 @@ export interface UpFixture extends CardFixture {
 
 /** The same, with resources configured and queues made, receive buffers posted, every block armed. */
 export function cardUp(card: CardOptions = {}, up: UpOptions = {}): UpFixture {
-  const { queues = 1, entries = 64, packetBufferBytes = 2048, headerBufferBytes = 0 } = up;
+  const { queues = 1, entries = 64, packetBufferBytes = 2048, headerBufferBytes = 0, enableRsc = false } = up;
   // The table of a fresh card spreads over its default queues: those that the test makes.
   const fixture = makeCard({ defaultQueues: queues, ...card });
   const { driver } = fixture;
@@ -60,7 +65,7 @@ export function cardUp(card: CardOptions = {}, up: UpOptions = {}): UpFixture {
   const rx: MockRxQueue[] = [];
   for (let id = 0; id < queues; id++) tx.push(driver.createTxQueue(id, entries));
   for (let id = 0; id < queues; id++)
-    rx.push(driver.createRxQueue(id, { entries, packetBufferBytes, headerBufferBytes }));
+    rx.push(driver.createRxQueue(id, { entries, packetBufferBytes, headerBufferBytes, enableRsc }));
   for (const queue of rx) queue.post(up.post ?? entries);
   for (let block = 0; block < driver.blocks; block++) driver.writeBlock(block);
   driver.settle();

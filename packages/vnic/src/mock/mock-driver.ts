@@ -213,6 +213,7 @@ export class MockDriver {
       slot.setUint16(at + aq.rxRingSize, queue.options.entries);
       slot.setUint16(at + aq.packetBufferSize, queue.options.packetBufferBytes);
       slot.setUint16(at + aq.rxBuffRingSize, queue.options.entries);
+      slot.setUint8(at + aq.enableRsc, queue.options.enableRsc === true ? 1 : 0);
       slot.setUint16(at + aq.headerBufferSize, queue.options.headerBufferBytes);
     };
   }

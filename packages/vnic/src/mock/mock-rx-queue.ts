@@ -28,6 +28,8 @@ export interface MockRxCompletion {
   readonly headerOverflow: boolean;
   readonly endOfPacket: boolean;
   readonly rsc: boolean;
+  /** Payload of each merged segment; only where `rsc`. */
+  readonly rscSegLen?: number;
   readonly packetType: number;
   readonly ipv6ExAdd: boolean;
   readonly l3L4Processed: boolean;
@@ -53,6 +55,8 @@ export interface MockRxQueueOptions {
   readonly packetBufferBytes: number;
   /** 0 = no header split. */
   readonly headerBufferBytes: number;
+  /** Lets the card merge segments. Default false. */
+  readonly enableRsc?: boolean;
 }
 
 /** The driver's side of a receive queue: two rings, and a buffer for every ring entry. */
@@ -125,6 +129,7 @@ export class MockRxQueue {
     if (this.#next === 0) this.#generation ^= RX_COMPLETION_GENERATION;
     const headers = view.getUint16(at + desc.headerLen, true);
     const status = view.getUint8(at + desc.descriptorDone);
+    const rsc = (headers & RX_COMPLETION_RSC) !== 0;
     return {
       bufId: view.getUint16(at + desc.bufId, true),
       packetLen: lengths & RX_COMPLETION_PACKET_LEN,
@@ -132,7 +137,8 @@ export class MockRxQueue {
       splitHeader: (headers & RX_COMPLETION_SPLIT_HEADER) !== 0,
       headerOverflow: (status & RX_COMPLETION_HEADER_BUFFER_OVERFLOW) !== 0,
       endOfPacket: (status & RX_COMPLETION_END_OF_PACKET) !== 0,
-      rsc: (headers & RX_COMPLETION_RSC) !== 0,
+      rsc,
+      ...(rsc ? { rscSegLen: view.getUint16(at + desc.rscSegLen, true) } : {}),
       packetType: view.getUint16(at + desc.packetType, true) & RX_COMPLETION_PACKET_TYPE,
       ipv6ExAdd: (view.getUint8(at + desc.ipv6ExAdd) & RX_COMPLETION_IPV6_EX_ADD) !== 0,
       l3L4Processed: (status & RX_COMPLETION_L3_L4_PROCESSED) !== 0,
