@@ -18,6 +18,7 @@ function burst(peer: ScriptedPeer, segments: readonly Segment[]): void {
   peer.machine.run();
 }
 
+// netdev calls both through the offload's interface: tcp_gro_receive per segment, inet_gro_complete per aggregate.
 describe('GRO', () => {
   function open(): { peer: ScriptedPeer } & ReturnType<ScriptedPeer['establish']> {
     const peer = new ScriptedPeer({ gro: true });

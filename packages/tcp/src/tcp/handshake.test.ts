@@ -156,6 +156,7 @@ describe('active open', () => {
   it('finds out that nobody answers on the link', () => {
     const peer = new ScriptedPeer({ introduce: false });
     const sock = connecting(peer);
+    // Three solicitations, a second each; then the neighbour calls reportLinkFailure for the SYN that waits.
     peer.pass(3.5e9);
     expect(sock.takeError()).toBe(-EHOSTUNREACH);
     expect(sock.state).toBe(TCP_CLOSE);
