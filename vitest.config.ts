@@ -14,8 +14,8 @@ export default defineConfig({
         test: {
           name: 'unit',
           // No test measures time; a busy two-core machine must not make one fail.
-          testTimeout: 30_000,
-          hookTimeout: 30_000,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
           include: ['{packages,apps,tooling}/*/src/**/*.test.ts', '{packages,apps,tooling}/*/test/**/*.test.ts'],
         },
       },
