@@ -53,7 +53,7 @@ export class DevmemStream {
     pair.host.steer(HOST, PORT, queue);
     this.#listener = host.socket(AF_INET, SOCK_STREAM);
     if (receiveBuffer !== undefined) {
-      host.setsockopt(this.#listener, SOL_SOCKET, SO.RCVBUF, new Uint8Array(Int32Array.of(receiveBuffer).buffer));
+      host.setsockopt(this.#listener, SOL_SOCKET, SO.RCVBUFFORCE, new Uint8Array(Int32Array.of(receiveBuffer).buffer));
     }
     host.bind(this.#listener, HOST, PORT);
     host.listen(this.#listener, 4);

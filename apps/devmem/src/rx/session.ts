@@ -77,7 +77,7 @@ export class ReceiveSession {
     this.#listener = checked('socket', sockets.socket(AF_INET, SOCK_STREAM));
     const bytes = Math.min(MAX_RECEIVE_BUFFER_BYTES, options.dmabuf * RECEIVE_BUFFER_SHARE);
     const size = new Uint8Array(Int32Array.of(bytes).buffer);
-    checked('setsockopt', sockets.setsockopt(this.#listener, SOL_SOCKET, SO.RCVBUF, size));
+    checked('setsockopt', sockets.setsockopt(this.#listener, SOL_SOCKET, SO.RCVBUFFORCE, size));
     checked('bind', sockets.bind(this.#listener, options.listen.address, options.listen.port));
     checked('listen', sockets.listen(this.#listener, BACKLOG));
   }
