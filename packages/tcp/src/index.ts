@@ -54,7 +54,9 @@
 // protocol half
 
 export { InetAddress } from './stack/inet-address.ts';
-export { InetCore, type InetCoreOptions } from './stack/inet-core.ts';
+export { InetCore, type InetCoreOptions, type RouteSpec } from './stack/inet-core.ts';
+export { SnmpStats } from './stack/snmp.ts';
+export { Sysctl } from './stack/sysctl.ts';
 export { type SockListener, type TcpInfo, TcpSock } from './tcp/tcp-sock.ts';
 export * from './tcp/tcp-states.ts';
 export { UdpSock } from './udp/udp-sock.ts';

@@ -1,9 +1,10 @@
-import { AF_INET } from '@netmem/uapi';
+import { AF_INET, EHOSTUNREACH } from '@netmem/uapi';
 import { type ArpFields, arp, ethernet } from '@netmem/wire';
 import { describe, expect, it } from 'vitest';
 import { ScriptedPeer } from '../../test/scripted-peer.ts';
 import { check, TwoHosts, transfer } from '../../test/two-hosts.ts';
 import { InetAddress } from '../stack/inet-address.ts';
+import { TcpSock } from '../tcp/tcp-sock.ts';
 import { UdpSock } from '../udp/udp-sock.ts';
 import {
   NUD_DELAY,
@@ -105,6 +106,15 @@ describe('asking', () => {
     check(sock.sendFrom(peer.stack.ram, 4096, 8, 0, null, 0));
     peer.pass(4e9);
     expect(sock.takeError()).toBe(0);
+    sock.close();
+  });
+
+  it('reportLinkFailure ends a connection attempt to who does not answer', () => {
+    const peer = lonely();
+    const sock = TcpSock.create(peer.stack, AF_INET);
+    check(sock.connect(InetAddress.parse('10.0.0.2')!, 80));
+    peer.pass(4e9);
+    expect(sock.takeError()).toBe(-EHOSTUNREACH);
     sock.close();
   });
 

@@ -45,6 +45,8 @@ export class SocketHandle {
   zerocopy: boolean = false;
   /** TCP_INQ: report the bytes left. */
   inq: boolean = false;
+  /** Options of level SOL_SOCKET that this kind of socket takes, tells again, and does not act upon. Null until one is set. */
+  kept: Map<number, number> | null = null;
   readonly #waiters: Set<() => void> = new Set();
 
   constructor(

@@ -1,4 +1,6 @@
 import { CMSG_HEADER_BYTES, cmsgSpace, EFAULT, EINVAL, readCmsgs, SCM_DEVMEM_DMABUF, SOL_SOCKET } from '@netmem/uapi';
+import type { TcpSock } from '../tcp/tcp-sock.ts';
+import { TCP_CLOSE_WAIT, TCP_ESTABLISHED } from '../tcp/tcp-states.ts';
 import type { SocketHandle } from './handle.ts';
 import type { Msghdr } from './msghdr.ts';
 
@@ -23,11 +25,16 @@ export function checkSendControl(handle: SocketHandle, msg: Msghdr): number {
   for (const cmsg of readCmsgs(control.view, control.base, msg.controlLength)) {
     walked += cmsgSpace(cmsg.dataLength);
     if (cmsg.level !== SOL_SOCKET || cmsg.type === SCM_RIGHTS || cmsg.type === SCM_CREDENTIALS) continue;
-    if (cmsg.type !== SCM_DEVMEM_DMABUF || cmsg.dataLength !== U32_BYTES) return -EINVAL;
+    if (cmsg.type !== SCM_DEVMEM_DMABUF || cmsg.dataLength !== U32_BYTES) return malformed(handle.tcp);
     dmabufId = control.view.getUint32(cmsg.dataAt, true);
   }
   // The walk stops at a header whose length cannot be; fewer bytes than a header at the end are nobody's.
-  if (msg.controlLength - walked >= CMSG_HEADER_BYTES) return -EINVAL;
+  if (msg.controlLength - walked >= CMSG_HEADER_BYTES) return malformed(handle.tcp);
   // UDP reads the id and does nothing with it.
   return dmabufId === 0 || handle.tcp === null ? 0 : -EINVAL;
+}
+
+/** TCP tells first that it is not connected; what sends looks at the state again and has the errno. @kernel tcp_sendmsg_locked — net/ipv4/tcp.c, 7.3 */
+function malformed(tcp: TcpSock | null): number {
+  return tcp === null || tcp.state === TCP_ESTABLISHED || tcp.state === TCP_CLOSE_WAIT ? -EINVAL : 0;
 }

@@ -21,14 +21,14 @@ import type { TcpSock } from '../tcp/tcp-sock.ts';
 import { TCP_LISTEN } from '../tcp/tcp-states.ts';
 import type { UdpSock } from '../udp/udp-sock.ts';
 import type { SocketHandle } from './handle.ts';
+import { keepOption, keptOption, SOCK_MIN_RCVBUF, SOCK_MIN_SNDBUF, storedBuffer } from './kept-options.ts';
 import { getTcpOption, setTcpOption } from './tcp-options.ts';
 
 const INT_BYTES = 4;
 const LINGER_BYTES = 8;
 const INT_MAX = 0x7fffffff;
-/** Smallest buffers Linux stores. @kernel SOCK_MIN_RCVBUF — include/net/sock.h, 7.3 */
-const SOCK_MIN_RCVBUF = 2304;
-const SOCK_MIN_SNDBUF = 4608;
+/** @kernel INET_ECN_MASK — include/net/inet_ecn.h, 7.3 */
+const INET_ECN_MASK = 3;
 
 /** What the option functions need of a stack. */
 export interface OptionContext {
@@ -99,8 +99,8 @@ function setSolSocket(
       return -ENOPROTOOPT;
   }
   const sock = handle.tcp ?? handle.udp;
-  if (sock === null) return isInert(name) ? 0 : -ENOPROTOOPT;
-  return setCommon(context.sysctl, sock, name, int);
+  const result = sock === null ? -ENOPROTOOPT : setCommon(context.sysctl, sock, name, int);
+  return result === -ENOPROTOOPT ? keepOption(context.sysctl, handle, name, int) : result;
 }
 
 /** @kernel sock_devmem_dontneed — net/core/sock.c, 7.3 */
@@ -116,20 +116,6 @@ function setLinger(handle: SocketHandle, view: DataView, length: number): number
   if (view.byteLength < LINGER_BYTES) return -EFAULT;
   handle.lingerNs = view.getInt32(0, true) === 0 ? -1 : view.getUint32(4, true) * 1e9;
   return 0;
-}
-
-/** Options that every socket takes, and that mean nothing to those that are neither TCP nor UDP here. */
-function isInert(name: number): boolean {
-  return (
-    name === SO.REUSEADDR ||
-    name === SO.KEEPALIVE ||
-    name === SO.OOBINLINE ||
-    name === SO.RCVLOWAT ||
-    name === SO.RCVBUF ||
-    name === SO.SNDBUF ||
-    name === SO.RCVBUFFORCE ||
-    name === SO.SNDBUFFORCE
-  );
 }
 
 function setCommon(sysctl: Sysctl, sock: InetSock, name: number, int: number): number {
@@ -153,14 +139,17 @@ function setCommon(sysctl: Sysctl, sock: InetSock, name: number, int: number): n
     case SO.SNDBUFFORCE:
       setSendBuffer(sock, Math.max(0, int));
       return 0;
+  }
+  if (!('keepalive' in sock)) return -ENOPROTOOPT;
+  switch (name) {
     case SO.KEEPALIVE:
-      if ('keepalive' in sock) sock.keepalive = int !== 0;
+      sock.keepalive = int !== 0;
       return 0;
     case SO.OOBINLINE:
-      if ('oobInline' in sock) sock.oobInline = int !== 0;
+      sock.oobInline = int !== 0;
       return 0;
     case SO.RCVLOWAT:
-      if ('rcvlowat' in sock) setReceiveLowWater(sysctl, sock, int);
+      setReceiveLowWater(sysctl, sock, int);
       return 0;
     default:
       return -ENOPROTOOPT;
@@ -169,12 +158,12 @@ function setCommon(sysctl: Sysctl, sock: InetSock, name: number, int: number): n
 
 /** The buffer holds bookkeeping as well, hence twice what was asked. @kernel __sock_set_rcvbuf — net/core/sock.c, 7.3 */
 function setReceiveBuffer(sock: InetSock, bytes: number): void {
-  sock.rcvbuf = Math.max(Math.min(bytes, INT_MAX >> 1) * 2, SOCK_MIN_RCVBUF);
+  sock.rcvbuf = storedBuffer(bytes, SOCK_MIN_RCVBUF);
   if ('rcvbufLocked' in sock) sock.rcvbufLocked = true;
 }
 
 function setSendBuffer(sock: InetSock, bytes: number): void {
-  sock.sndbuf = Math.max(Math.min(bytes, INT_MAX >> 1) * 2, SOCK_MIN_SNDBUF);
+  sock.sndbuf = storedBuffer(bytes, SOCK_MIN_SNDBUF);
   if (!('sndbufLocked' in sock)) return;
   sock.sndbufLocked = true;
   // Whoever waits for room may have it now.
@@ -201,7 +190,8 @@ function setIp(sock: InetSock, name: number, value: Uint8Array | null, length: n
   if (length >= 1 && (value === null || value.length < Math.min(length, INT_BYTES))) return -EFAULT;
   const int = value === null || length < 1 ? 0 : readIntOrByte(value, length);
   if (name === IP.TOS) {
-    sock.tos = int & 0xff;
+    // The ECN bits of a stream are the protocol's. @kernel __ip_sock_set_tos — net/ipv4/ip_sockglue.c, 7.3
+    sock.tos = 'keepalive' in sock ? (int & 0xff & ~INET_ECN_MASK) | (sock.tos & INET_ECN_MASK) : int & 0xff;
     return 0;
   }
   if (length < 1 || (int !== -1 && (int < 1 || int > 255))) return -EINVAL;
@@ -218,9 +208,10 @@ function readIntOrByte(value: Uint8Array, length: number): number {
 /** @kernel do_ipv6_setsockopt — net/ipv6/ipv6_sockglue.c, 7.3 (partial: IPV6_V6ONLY and IPV6_UNICAST_HOPS) */
 function setIpv6(sock: InetSock, name: number, value: Uint8Array | null, length: number): number {
   if (name !== IPV6.V6ONLY && name !== IPV6.UNICAST_HOPS) return -ENOPROTOOPT;
-  if (length >= INT_BYTES && (value === null || value.length < INT_BYTES)) return -EFAULT;
-  if (value === null || length < INT_BYTES) return -EINVAL;
-  const int = readIntOrByte(value, length);
+  if (value !== null && length >= INT_BYTES && value.length < INT_BYTES) return -EFAULT;
+  if (length < INT_BYTES) return -EINVAL;
+  // No memory at all is a 0, at this level alone.
+  const int = value === null ? 0 : readIntOrByte(value, length);
   if (name === IPV6.V6ONLY) {
     if (sock.localPort !== 0) return -EINVAL;
     sock.v6only = int !== 0;
@@ -234,7 +225,8 @@ function setIpv6(sock: InetSock, name: number, value: Uint8Array | null, length:
 /**
  * `getsockopt` after the descriptor was found: writes the value, little endian, clipped to the room there is.
  *
- * @returns bytes written; -ENOPROTOOPT for what cannot be got, the three devmem options among it.
+ * @returns bytes written; -ENOPROTOOPT for what cannot be got, the three devmem options among it; -EOPNOTSUPP for a level the socket does not have,
+ * where Linux does not say -ENOPROTOOPT, as on IPv6 sockets.
  * @kernel sk_getsockopt — net/core/sock.c, 7.3 (partial: options listed in `SO`, `TCP`, `IP` and `IPV6`)
  */
 export function getSocketOption(
@@ -248,8 +240,27 @@ export function getSocketOption(
     const on = handle.lingerNs >= 0 ? 1 : 0;
     return writeInts(value, [on, on === 1 ? handle.lingerNs / 1e9 : 0]);
   }
-  const int = level === SOL_SOCKET ? getSolSocket(handle, name) : getProtocol(context, handle, level, name);
-  return int === null ? -ENOPROTOOPT : writeInts(value, [int]);
+  if (!hasLevel(handle, level)) return handle.family === AF_INET6 ? -ENOPROTOOPT : -EOPNOTSUPP;
+  const int =
+    level === SOL_SOCKET ? getSolSocket(context.sysctl, handle, name) : getProtocol(context, handle, level, name);
+  if (int === null) return -ENOPROTOOPT;
+  if (level !== IPPROTO.IP || value.length === 0 || value.length >= INT_BYTES || int < 0)
+    return writeInts(value, [int]);
+  // Who has no room for an int gets a byte. @kernel do_ip_getsockopt — net/ipv4/ip_sockglue.c, 7.3
+  value[0] = int;
+  return 1;
+}
+
+/** Whether anybody looks at options of a level: on IPv6 sockets also IPv4's. */
+function hasLevel(handle: SocketHandle, level: number): boolean {
+  if (level === SOL_SOCKET) return true;
+  if (handle.family === AF_UNIX) return false;
+  if (level === IPPROTO.IPV6) return handle.family === AF_INET6;
+  return (
+    level === IPPROTO.IP ||
+    (level === IPPROTO.TCP && handle.tcp !== null) ||
+    (level === IPPROTO.UDP && handle.udp !== null)
+  );
 }
 
 function writeInts(value: Uint8Array, ints: readonly number[]): number {
@@ -259,7 +270,7 @@ function writeInts(value: Uint8Array, ints: readonly number[]): number {
   return length;
 }
 
-function getSolSocket(handle: SocketHandle, name: number): number | null {
+function getSolSocket(sysctl: Sysctl, handle: SocketHandle, name: number): number | null {
   const sock = handle.tcp ?? handle.udp;
   switch (name) {
     case SO.TYPE:
@@ -274,22 +285,32 @@ function getSolSocket(handle: SocketHandle, name: number): number | null {
       return handle.zerocopy ? 1 : 0;
     case SO.ERROR:
       return sock === null ? 0 : takeAnyError(sock);
-    case SO.REUSEADDR:
-      return sock?.reuseAddress === true ? 1 : 0;
-    case SO.REUSEPORT:
-      return sock?.reusePort === true ? 1 : 0;
-    case SO.RCVBUF:
-      return sock?.rcvbuf ?? 0;
-    case SO.SNDBUF:
-      return sock?.sndbuf ?? 0;
     case SO.INCOMING_NAPI_ID:
       return sock?.napiId ?? 0;
+  }
+  return (sock === null ? null : getCommon(sock, name)) ?? keptOption(sysctl, handle, name);
+}
+
+/** What `setCommon` sets. */
+function getCommon(sock: InetSock, name: number): number | null {
+  switch (name) {
+    case SO.REUSEADDR:
+      return Number(sock.reuseAddress);
+    case SO.REUSEPORT:
+      return Number(sock.reusePort);
+    case SO.RCVBUF:
+      return sock.rcvbuf;
+    case SO.SNDBUF:
+      return sock.sndbuf;
+  }
+  if (!('keepalive' in sock)) return null;
+  switch (name) {
     case SO.KEEPALIVE:
-      return handle.tcp?.keepalive === true ? 1 : 0;
+      return Number(sock.keepalive);
     case SO.OOBINLINE:
-      return handle.tcp?.oobInline === true ? 1 : 0;
+      return Number(sock.oobInline);
     case SO.RCVLOWAT:
-      return handle.tcp?.rcvlowat ?? 1;
+      return sock.rcvlowat;
     default:
       return null;
   }

@@ -1,4 +1,3 @@
-import { type Region, regionOf } from '@netmem/region';
 import {
   AF_INET,
   AF_INET6,
@@ -14,9 +13,7 @@ import {
   EPROTONOSUPPORT,
   ESOCKTNOSUPPORT,
   IPPROTO,
-  MSG_EOR,
   MSG_ERRQUEUE,
-  MSG_MORE,
   MSG_OOB,
   MSG_PEEK,
   SOCK_CLOEXEC,
@@ -34,7 +31,7 @@ import { InetAddress } from '../stack/inet-address.ts';
 import type { InetCore } from '../stack/inet-core.ts';
 import type { SockListener } from '../stack/sock-listener.ts';
 import { TcpSock } from '../tcp/tcp-sock.ts';
-import { TCP_CLOSE, TCP_LISTEN } from '../tcp/tcp-states.ts';
+import { TCP_CLOSE, TCP_LISTEN, TCP_SYN_SENT } from '../tcp/tcp-states.ts';
 import { UdpSock } from '../udp/udp-sock.ts';
 import { FdTable } from './fd-table.ts';
 import { SocketHandle, SS_CONNECTED, SS_UNCONNECTED } from './handle.ts';
@@ -43,6 +40,7 @@ import { pollMask } from './poll.ts';
 import { checkSendControl } from './send-control.ts';
 import { getSocketOption, type OptionContext, setSocketOption } from './socket-options.ts';
 import { disconnect, streamConnect, streamShutdown } from './stream-connect.ts';
+import { sendStream } from './stream-send.ts';
 import { TcpReceiver } from './tcp-recvmsg.ts';
 import { receiveDatagram, sendDatagram } from './udp-messages.ts';
 import { UnixSock } from './unix-sock.ts';
@@ -51,6 +49,10 @@ const TYPE_MASK = 0xf;
 const TYPE_FLAGS: number = SOCK_NONBLOCK | SOCK_CLOEXEC;
 /** Types that Linux has numbers for. @kernel SOCK_MAX — include/linux/net.h, 7.3 */
 const SOCK_MAX = 11;
+/** @kernel IPPROTO_MAX — include/uapi/linux/in.h, 7.3 */
+const IPPROTO_MAX = 263;
+/** Comes back in the flags of a received message: it is part of what is asked of control messages. @kernel MSG_CMSG_CLOEXEC — include/linux/socket.h, 7.3 */
+const MSG_CMSG_CLOEXEC = 0x40000000;
 
 /** An address as the calls take it: text (`10.0.0.2`, `fe80::1%3`) or already parsed. On an AF_INET6 socket an IPv4 address stands for its mapped form. */
 export type AddressLike = string | InetAddress;
@@ -101,7 +103,7 @@ export class Sockets {
 
   /**
    * @param type - SOCK_STREAM, SOCK_DGRAM or SOCK_RAW; SOCK_NONBLOCK and SOCK_CLOEXEC change nothing.
-   * @returns a descriptor; -EINVAL other flags, or no such type; -EAFNOSUPPORT, -ESOCKTNOSUPPORT, -EPROTONOSUPPORT.
+   * @returns a descriptor; -EINVAL other flags, or no such type or protocol; -EAFNOSUPPORT, -ESOCKTNOSUPPORT, -EPROTONOSUPPORT.
    * @kernel __sys_socket — net/socket.c, 7.3
    */
   socket(family: number, type: number, protocol: number = 0): number {
@@ -112,6 +114,7 @@ export class Sockets {
     if (family === AF_UNIX) {
       return kind === SOCK_STREAM ? this.#installUnix(new UnixSock()).fd : -ESOCKTNOSUPPORT;
     }
+    if (protocol < 0 || protocol >= IPPROTO_MAX) return -EINVAL;
     switch (kind) {
       case SOCK_STREAM:
         if (protocol === IPPROTO.MPTCP) return this.#install(family, kind, protocol, { other: 'mptcp' }).fd;
@@ -139,14 +142,20 @@ export class Sockets {
     return [this.#installUnix(a).fd, this.#installUnix(b).fd];
   }
 
-  /** @returns 0; -EINVAL unreadable address or bound already; -EAFNOSUPPORT wrong family; -EADDRNOTAVAIL; -EADDRINUSE. */
+  /** @returns 0; -EINVAL unreadable address, an IPv6 group on TCP, or bound already; -EAFNOSUPPORT wrong family; -EADDRNOTAVAIL; -EADDRINUSE. */
   bind(fd: number, address: AddressLike, port: number): number {
     const handle = this.#fds.get(fd);
     if (handle === undefined) return -EBADF;
     const sock = handle.tcp ?? handle.udp;
     if (sock === null) return -EOPNOTSUPP;
     const parsed = parseFor(handle.family, address);
-    return typeof parsed === 'number' ? parsed : sock.bind(parsed, port);
+    if (typeof parsed === 'number') return parsed;
+    if (parsed.isV4) return sock.bind(parsed, port);
+    // A stream has no group as its end, and one IPv6 address of its own leaves no room for IPv4. @kernel __inet6_bind — net/ipv6/af_inet6.c, 7.3
+    if (parsed.isMulticast && handle.tcp !== null) return -EINVAL;
+    const result = sock.bind(parsed, port);
+    if (result === 0 && !parsed.isAny) sock.v6only = true;
+    return result;
   }
 
   /** @returns 0; -EOPNOTSUPP not a stream socket; -EINVAL connected or connecting; -EADDRINUSE. @kernel inet_listen — net/ipv4/af_inet.c, 7.3 */
@@ -194,7 +203,9 @@ export class Sockets {
     if (address === null) return tcp === null ? (udp?.disconnect() ?? 0) : disconnect(handle, tcp);
     const parsed = parseFor(handle.family, address);
     if (tcp !== null) return streamConnect(handle, tcp, parsed, port);
-    return typeof parsed === 'number' ? parsed : (udp?.connect(parsed, port) ?? -EOPNOTSUPP);
+    if (udp === null) return -EOPNOTSUPP;
+    if (!autobind(udp)) return -EAGAIN;
+    return typeof parsed === 'number' ? parsed : udp.connect(parsed, port);
   }
 
   /**
@@ -209,6 +220,7 @@ export class Sockets {
     if (handle === undefined) return -EBADF;
     if (msg.iov.length > UIO_MAXIOV) return -EMSGSIZE;
     if (handle.unix !== null) return handle.unix.send(msg);
+    if (handle.udp !== null && !autobind(handle.udp)) return -EAGAIN;
     const error = checkSendControl(handle, msg);
     if (error < 0) return error;
     if (handle.udp !== null) return sendDatagram(handle.udp, msg, flags);
@@ -225,7 +237,7 @@ export class Sockets {
   recvmsg(fd: number, msg: Msghdr, flags: number = 0): number {
     const handle = this.#fds.get(fd);
     if (handle === undefined) return -EBADF;
-    msg.flags = 0;
+    msg.flags = flags & MSG_CMSG_CLOEXEC;
     msg.controlLength = 0;
     msg.inq = 0;
     if (msg.iov.length > UIO_MAXIOV) return -EMSGSIZE;
@@ -329,10 +341,11 @@ export class Sockets {
     return sock === null ? null : { address: sock.localAddress.clone(), port: sock.localPort };
   }
 
-  /** The peer's address and port; null when not connected. */
+  /** The peer's address and port; null when not connected, or not yet. @kernel inet_getname — net/ipv4/af_inet.c, 7.3 */
   getpeername(fd: number): { address: InetAddress; port: number } | null {
     const sock = this.#inet(fd);
-    if (sock === null || sock.remotePort === 0 || (sock === this.tcpSock(fd) && sock.state === TCP_CLOSE)) return null;
+    if (sock === null || sock.remotePort === 0) return null;
+    if (sock === this.tcpSock(fd) && (sock.state === TCP_CLOSE || sock.state === TCP_SYN_SENT)) return null;
     return { address: sock.remoteAddress.clone(), port: sock.remotePort };
   }
 
@@ -406,24 +419,9 @@ function parseFor(family: number, address: AddressLike): InetAddress | number {
   return family === AF_INET && !parsed.isV4 ? -EAFNOSUPPORT : parsed;
 }
 
-const NOTHING: Region = regionOf(new Uint8Array(0));
-
-/** All regions as one send: only the last byte ends it. @kernel tcp_sendmsg — net/ipv4/tcp.c, 7.3 */
-function sendStream(sock: TcpSock, msg: Msghdr, flags: number): number {
-  let last = msg.iov.length - 1;
-  while (last >= 0 && msg.iov[last]?.length === 0) last--;
-  // Nothing to send is still asked for: it finds out about the state.
-  if (last < 0) return sock.sendFrom(NOTHING, 0, 0, flags);
-  let sent = 0;
-  for (let i = 0; i <= last; i++) {
-    const region = msg.iov[i] as Region;
-    const regionFlags = i === last ? flags : (flags & ~(MSG_OOB | MSG_EOR)) | MSG_MORE;
-    const result = sock.sendFrom(region, 0, region.length, regionFlags);
-    if (result < 0) return sent > 0 ? sent : result;
-    sent += result;
-    if (result < region.length) break;
-  }
-  return sent;
+/** A datagram socket has a port from its first use on, even if that comes to nothing. False: no port is free. @kernel inet_autobind — net/ipv4/af_inet.c, 7.3 */
+function autobind(udp: UdpSock): boolean {
+  return udp.localPort !== 0 || udp.bind(InetAddress.any(udp.family), 0) === 0;
 }
 
 function handleOf(sock: object): SocketHandle | null {

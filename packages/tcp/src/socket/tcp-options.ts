@@ -81,6 +81,8 @@ export function getTcpOption(sysctl: Sysctl, handle: SocketHandle, sock: TcpSock
       return sock.synRetries === 0 ? sysctl.tcpSynRetries : sock.synRetries;
     case TCP.LINGER2:
       return sock.linger2Ms < 0 ? -1 : Math.floor((sock.linger2Ms || sysctl.tcpFinTimeoutMs) / 1000);
+    case TCP.WINDOW_CLAMP:
+      return sock.wnd.clamp;
     case TCP.USER_TIMEOUT:
       return sock.userTimeoutMs;
     case TCP.INQ:

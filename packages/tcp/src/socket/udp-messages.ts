@@ -1,5 +1,5 @@
 import { regionOf } from '@netmem/region';
-import { EAGAIN, MSG_PEEK, MSG_TRUNC } from '@netmem/uapi';
+import { EAGAIN, EMSGSIZE, EOPNOTSUPP, MSG_OOB, MSG_PEEK, MSG_TRUNC } from '@netmem/uapi';
 import { InetAddress } from '../stack/inet-address.ts';
 import { UDP_CB_IFINDEX, UDP_CB_SADDR, UDP_CB_SPORT, type UdpSock } from '../udp/udp-sock.ts';
 import type { IovCursor, Msghdr } from './msghdr.ts';
@@ -7,15 +7,18 @@ import type { IovCursor, Msghdr } from './msghdr.ts';
 /**
  * One datagram out: all of `msg.iov`.
  *
- * @returns its length, or what `UdpSock.sendFrom` says.
+ * @returns its length; -EMSGSIZE longer than a length field can say; -EOPNOTSUPP MSG_OOB; or what `UdpSock.sendFrom` says.
  * @kernel udp_sendmsg — net/ipv4/udp.c, 7.3
  */
 export function sendDatagram(sock: UdpSock, msg: Msghdr, flags: number): number {
+  const length = msg.length;
+  if (length > 0xffff) return -EMSGSIZE;
+  if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
   const only = msg.iov[0];
   if (msg.iov.length === 1 && only !== undefined) {
     return sock.sendFrom(only, 0, only.length, flags, msg.name, msg.port);
   }
-  const whole = new Uint8Array(msg.length);
+  const whole = new Uint8Array(length);
   let at = 0;
   for (const region of msg.iov) {
     whole.set(region.bytes.subarray(region.base, region.base + region.length), at);

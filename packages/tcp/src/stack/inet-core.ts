@@ -101,7 +101,7 @@ export class InetCore {
     return (this.clock.nowNs / 1e6) | 0;
   }
 
-  /** Microseconds, int32, wraps after 71 minutes. @kernel tcp_mstamp — include/linux/tcp.h, 7.3 */
+  /** Microseconds, int32, wraps after 71 minutes. */
   get nowUs(): number {
     return (this.clock.nowNs / 1e3) | 0;
   }

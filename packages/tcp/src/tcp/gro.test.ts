@@ -152,6 +152,25 @@ describe('GRO', () => {
   });
 });
 
+describe('an aggregate (groComplete)', () => {
+  it('has the length and header sum of one long packet, and the segments it was made of', () => {
+    const peer = new ScriptedPeer({ gro: true });
+    const { seq, ack } = peer.establish({ options: { mss: 1000 } });
+    const seen: unknown[] = [];
+    peer.network.addTap((skb, outgoing) => {
+      if (outgoing) return;
+      const view = peer.stack.view;
+      seen.push([ipv4.totalLength(view, skb.networkHeader), skb.gsoSegs, skb.gsoSize]);
+      expect(ipv4.headerChecksum(view, skb.networkHeader)).toBe(ipv4.checksum(view, skb.networkHeader));
+    });
+    burst(
+      peer,
+      [0, 1, 2].map((i) => ({ flags: ACK, sequence: seq + i * 1000, acknowledgment: ack, payload: pattern(1000) })),
+    );
+    expect(seen).toEqual([[3040, 3, 1000]]);
+  });
+});
+
 describe('GSO', () => {
   /** The segments of a write on a device without offloads, checked byte by byte. */
   function cut(length: number): TcpFields[] {
