@@ -34,6 +34,7 @@
  *
  * const [received] = await pair.drive(Promise.all([receive(), send()]));
  * console.log(received); // 100000
+ * pair.run({ until: () => false, timeoutNs: 120e9 }); // the last FIN, and TIME_WAIT
  * console.log(pair.close()); // []
  * ```
  *

@@ -23,7 +23,8 @@
  * console.log(machine.ram.bytes[page]); // 0: the CPU's cache does not know yet
  * device.syncForCpu(iova, 1, DMA_FROM_DEVICE);
  * console.log(machine.ram.bytes[page]); // 42
- * console.log(machine.audit()); // the mapping and the page, still there
+ * // The mapping and the page, still there:
+ * console.log(machine.audit());
  * ```
  *
  * @packageDocumentation
