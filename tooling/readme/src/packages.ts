@@ -2,7 +2,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Comment, exportsOf, scan } from '@netmem/tsdoc';
 import type { PackageRow } from './package-table.ts';
-import type { Manifest, Source } from './render.ts';
+import { type Manifest, programsIn, type Source } from './render.ts';
 
 /** The repository's root. */
 export const ROOT: string = join(import.meta.dirname, '../../..');
@@ -49,4 +49,16 @@ function moduleComment(path: string): Comment {
   const comment = scan(readFileSync(path, 'utf8')).module;
   if (!comment) throw new Error(`${path}: no module comment with @packageDocumentation`);
   return comment;
+}
+
+/** Code that a page of docs/ shows. All of it must run. */
+export function programsOfPage(path: string): string[] {
+  return programsIn(readFileSync(join(ROOT, path), 'utf8'));
+}
+
+/** The pages of docs/ that have code, relative to the root. */
+export function pagesWithCode(): string[] {
+  return globSync('docs/*.md', { cwd: ROOT })
+    .filter((path) => programsOfPage(path).length > 0)
+    .toSorted();
 }

@@ -73,7 +73,8 @@ export function programsOf(module: Comment): string[] {
   return [...programsIn(module.summary), ...examplesOf(module)];
 }
 
-function programsIn(text: string): string[] {
+/** The TypeScript in a Markdown text. */
+export function programsIn(text: string): string[] {
   return [...text.matchAll(/```ts\n([\s\S]*?)\n```/g)].map((match) => match[1]!);
 }
 
