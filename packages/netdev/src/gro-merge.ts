@@ -24,7 +24,11 @@ export function groLength(skb: SkBuff): number {
  *
  * As in the kernel there is no test whether both are readable: equal recycling is all that is asked.
  *
- * @returns 0; `-ETOOMANYREFS` when only one of the two is a page pool's; `-E2BIG` when the aggregate would reach `groMaxSize` or `skb.groFlush` is set.
+ * A packet that the device merged goes in only where its segments are as long as those that are there, and not if it has a frag list: neither could
+ * be told apart afterwards. (The kernel sees to both before it gets here, in tcp_gro_receive and dev_gro_receive.)
+ *
+ * @returns 0; `-ETOOMANYREFS` when only one of the two is a page pool's; `-E2BIG` when the aggregate would reach `groMaxSize`, `skb.groFlush` is set, or
+ * a device's merging stands in the way.
  * @kernel skb_gro_receive — net/core/gro.c, 7.3
  */
 export function skbGroReceive(held: SkBuff, skb: SkBuff): number {
@@ -32,6 +36,7 @@ export function skbGroReceive(held: SkBuff, skb: SkBuff): number {
   if (held.ppRecycle !== skb.ppRecycle) return -ETOOMANYREFS;
   const max = held.dev === null ? 65536 : held.dev.groMaxSize;
   if (held.len + length >= max || skb.groFlush !== 0 || length <= 0) return -E2BIG;
+  if (skb.fragList !== null || (skb.gsoSize !== 0 && skb.gsoSize !== held.gsoSize)) return -E2BIG;
 
   const segments = skb.groCount;
   let last = held.groLast ?? held;

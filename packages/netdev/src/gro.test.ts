@@ -349,4 +349,64 @@ describe('skbGroReceive', () => {
     deliverAll(world);
     expect(world.seen.map((skb) => [skb.groCount, skb.gsoSize])).toEqual([[4, 10]]);
   });
+
+  /** A packet that the device merged: three segments of ten bytes. */
+  function merged(world: GroWorld, seq: number, size: number = 10): SkBuff {
+    const skb = packet(world, 1, seq, 0, 30);
+    skb.gsoSize = size;
+    skb.gsoSegs = Math.ceil(30 / size);
+    return skb;
+  }
+
+  it('adds an aggregate of the device to what is held, if its segments are as long', () => {
+    const world = makeGro();
+    world.napi.groReceive(merged(world, 0));
+    world.napi.groReceive(merged(world, 3));
+    world.napi.groReceive(packet(world, 1, 6));
+    deliverAll(world);
+    expect(world.seen.map((skb) => [skb.groCount, skb.gsoSize, skb.len])).toEqual([[7, 10, HEADER + 70]]);
+    const other = makeGro();
+    other.napi.groReceive(merged(other, 0));
+    other.napi.groReceive(merged(other, 3, 15));
+    deliverAll(other);
+    expect(other.seen.map((skb) => [skb.groCount, skb.gsoSize, skb.len])).toEqual([
+      [3, 10, HEADER + 30],
+      [2, 15, HEADER + 30],
+    ]);
+  });
+
+  it('neither holds nor adds an aggregate with a frag list, whatever the protocol says', () => {
+    const world = makeGro();
+    const listed = (seq: number): SkBuff => {
+      const skb = merged(world, seq);
+      const member = allocSkb(world.network);
+      addPageFrag(world.network, member, counting(20, 7));
+      skb.fragList = member;
+      skb.len += 20;
+      skb.dataLen += 20;
+      skb.gsoSegs = 5;
+      return skb;
+    };
+    // As a protocol that forgets what it was told.
+    const { groReceive } = world.protocol;
+    world.protocol.groReceive = function forgetful(held, skb): SkBuff | null {
+      const result = groReceive.call(this, held, skb);
+      skb.groFlush = 0;
+      return result;
+    };
+    world.napi.groReceive(packet(world, 1, 0));
+    world.napi.groReceive(listed(1));
+    world.napi.groReceive(listed(6));
+    world.napi.groReceive(packet(world, 1, 11));
+    deliverAll(world);
+    expect(world.seen.map((skb) => [skb.len - HEADER, skb.gsoSize])).toEqual([
+      [10, 0],
+      [50, 10],
+      [50, 10],
+      [10, 0],
+    ]);
+    for (const skb of world.seen) skb.consume();
+    expect(world.network.audit()).toEqual([]);
+    expect(world.network.netmem.audit()).toEqual([]);
+  });
 });

@@ -72,7 +72,8 @@ export class GroNode {
     if (skb.groSameFlow) {
       this.merged++;
       if (skb.groFree) skb.consume();
-    } else if (skb.groFlush !== 0) {
+    } else if (skb.groFlush !== 0 || skb.fragList !== null) {
+      // A frag list of the device's making must not become the held packet's: what came later would be chained over it.
       this.#deliver(skb, 1);
     } else {
       this.#hold(bucket, skb);
