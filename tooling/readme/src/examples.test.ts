@@ -17,7 +17,7 @@ interface Example {
   readonly says: readonly string[];
 }
 
-const SAYS = /^ *console\.log\(.*\); \/\/ (.+)$/gm;
+const SAYS = /^.*\bconsole\.log\(.*\); \/\/ (.+)$/gm;
 
 function writeExamples(): Example[] {
   rmSync(folder, { recursive: true, force: true });
