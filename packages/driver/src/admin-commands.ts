@@ -127,6 +127,7 @@ export function beginCreateRxQueue(adminq: AdminQueue, view: DataView, ring: RxR
   view.setUint16(at + AQ_CREATE_RX_QUEUE.rxBuffRingSize, ring.entries);
   // I-12: never more than one element of the pool, whatever the card could fill.
   view.setUint16(at + AQ_CREATE_RX_QUEUE.packetBufferSize, ring.bufferBytes);
+  view.setUint8(at + AQ_CREATE_RX_QUEUE.enableRsc, ring.hwGro ? 1 : 0);
   view.setUint16(at + AQ_CREATE_RX_QUEUE.headerBufferSize, ring.headerBytes);
   return 0;
 }

@@ -27,6 +27,8 @@ export interface QueueSettings {
   readonly txEntries: number;
   /** tcp-data-split on. */
   readonly headerSplit: boolean;
+  /** rx-gro-hw on. */
+  readonly hwGro: boolean;
 }
 
 /** Options of `probeGve`. */
@@ -114,6 +116,7 @@ export class GveDevice {
       rxEntries: geometry.rxEntries,
       txEntries: geometry.txEntries,
       headerSplit: false,
+      hwGro: true,
     };
     this.service = new Work(() => serveManagement(this));
     this.netdev = new NetDevice({
@@ -156,4 +159,5 @@ const OFFLOADS: number =
   NETIF_F.TSO6 |
   NETIF_F.TSO_ECN |
   NETIF_F.RXCSUM |
-  NETIF_F.RXHASH;
+  NETIF_F.RXHASH |
+  NETIF_F.GRO_HW;

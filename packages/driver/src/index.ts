@@ -6,7 +6,7 @@
  * `rx-receive.ts` are the receive path, `queue-mgmt.ts` is how a memory provider comes and goes.
  *
  * It is *not* a model of a card, and not a copy of Linux's gve: it follows its life cycle and its externally visible choices, in its own words, and
- * leaves out what has nothing to do with netmem (XDP, AF_XDP, queue page lists, timestamps, hardware GRO).
+ * leaves out what has nothing to do with netmem (XDP, AF_XDP, queue page lists, timestamps).
  *
  * @example
  * ```ts

@@ -1,7 +1,7 @@
 import { NETIF_F, type NetDeviceOps, type NetDeviceStats, type SkBuff } from '@netmem/netdev';
 import { resetFlowRules } from './flow-rules.ts';
 import type { GveDevice } from './gve-device.ts';
-import { openInterface, stopInterface } from './open-stop.ts';
+import { applySettings, openInterface, stopInterface } from './open-stop.ts';
 import { xmit } from './tx-xmit.ts';
 
 /** The operations that the core calls. `startXmit` is the only one on the data path. */
@@ -12,11 +12,7 @@ export function createNetDeviceOps(gve: GveDevice): NetDeviceOps {
     startXmit: (skb: SkBuff, queue: number) => xmit(gve.tx[queue], skb),
     // A larger packet takes more buffers; the card is not told.
     changeMtu: () => 0,
-    setFeatures: (features: number) => {
-      const hadRules = (gve.netdev.features & NETIF_F.NTUPLE) !== 0;
-      if (hadRules && (features & NETIF_F.NTUPLE) === 0) return resetFlowRules(gve);
-      return 0;
-    },
+    setFeatures: (features: number) => setFeatures(gve, features),
     getStats64: (out: NetDeviceStats) => {
       for (const rx of gve.rxStats) {
         out.rxPackets += rx.packets;
@@ -30,4 +26,19 @@ export function createNetDeviceOps(gve: GveDevice): NetDeviceOps {
       }
     },
   };
+}
+
+/**
+ * Whether the card merges is said when a queue is made, so that a change while the interface is up makes all of them anew.
+ *
+ * @kernel gve_set_features — drivers/net/ethernet/google/gve/gve_main.c, 7.3
+ */
+function setFeatures(gve: GveDevice, features: number): number {
+  const hwGro = (features & NETIF_F.GRO_HW) !== 0;
+  if (hwGro !== gve.settings.hwGro) {
+    const applied = applySettings(gve, { ...gve.settings, hwGro });
+    if (applied < 0) return applied;
+  }
+  const hadRules = (gve.netdev.features & NETIF_F.NTUPLE) !== 0;
+  return hadRules && (features & NETIF_F.NTUPLE) === 0 ? resetFlowRules(gve) : 0;
 }

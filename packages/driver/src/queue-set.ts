@@ -28,6 +28,7 @@ export function buildRxRing(gve: GveDevice, settings: QueueSettings, index: numb
     // I-12: one element of the pool, or less where the card cannot fill a page.
     bufferBytes: Math.min(PAGE_SIZE, gve.geometry.packetBufferBytes),
     headerBytes: settings.headerSplit ? gve.geometry.headerBufferBytes : 0,
+    hwGro: settings.hwGro,
     copybreak: gve.copybreak,
     ptypes: gve.ptypes,
   });

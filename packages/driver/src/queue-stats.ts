@@ -13,6 +13,11 @@ export class RxQueueStats {
   continuationBuffers = 0;
   copybreakPackets = 0;
   fragLists = 0;
+  /** Packets that the card merged, their bytes, and the segments and bytes that were on the wire. */
+  hwGroPackets = 0;
+  hwGroBytes = 0;
+  hwGroWirePackets = 0;
+  hwGroWireBytes = 0;
   skbAllocFail = 0;
   bufAllocFail = 0;
   /** Packets that the card marked bad, and completions that name no posted buffer. */

@@ -1,9 +1,10 @@
 import { Dissection, dissect, ethernet } from '@netmem/wire';
+import { RX_PACKET_BYTES_MAX } from './settings.ts';
 
 const dissection = new Dissection();
 
-/** Longer than any packet: lets lengths in a header point behind the bytes that are here. */
-const ANY_LENGTH = 0xffff;
+/** No packet is longer: lets lengths in a header point behind the bytes that are here. */
+const ANY_LENGTH: number = RX_PACKET_BYTES_MAX;
 
 /**
  * How much of a readable packet is header: what to pull into the linear part.

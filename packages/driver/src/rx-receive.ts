@@ -9,13 +9,14 @@ import {
   RX_COMPLETION_HEADER_BUFFER_OVERFLOW,
   RX_COMPLETION_HEADER_LEN,
   RX_COMPLETION_PACKET_LEN,
+  RX_COMPLETION_RSC,
   RX_COMPLETION_RX_ERROR,
   RX_COMPLETION_SPLIT_HEADER,
 } from '@netmem/vnic/abi';
 import { headerBytesToPull } from './rx-header.ts';
 import { refillRx } from './rx-refill.ts';
 import type { RxRing } from './rx-ring.ts';
-import { reportChecksum, reportHash } from './rx-verdict.ts';
+import { reportChecksum, reportHash, reportMerged } from './rx-verdict.ts';
 import { RX_PACKET_BYTES_MAX } from './settings.ts';
 
 // Linear addresses fit 31 bits; an skb's own linear area is small, so a copy into it is bounded by its tailroom.
@@ -208,6 +209,12 @@ function deliver(ring: RxRing, at: number): void {
   skb.rxQueue = ring.index;
   reportHash(ring, skb, at);
   reportChecksum(ring, skb, at);
+  const merged = (ring.view.getUint16(at + RX_COMPLETION_DESC.headerLen, true) & RX_COMPLETION_RSC) !== 0;
+  if (merged && !reportMerged(ring, skb, at)) {
+    ring.stats.descErrDropped++;
+    skb.free();
+    return;
+  }
   const protocol = ethTypeTrans(skb, ring.netdev);
   if (protocol === 0) {
     ring.stats.descErrDropped++;

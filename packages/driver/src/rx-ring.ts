@@ -28,6 +28,8 @@ export interface RxRingPlan {
   readonly bufferBytes: number;
   /** Bytes of a header buffer; 0: no header split, and then the payload pool must not be unreadable. */
   readonly headerBytes: number;
+  /** The card may merge segments of a flow. */
+  readonly hwGro: boolean;
   readonly copybreak: number;
   /** Layer 3 and layer 4 of packet type t at 2t and 2t + 1. */
   readonly ptypes: Uint8Array;
@@ -48,6 +50,7 @@ export class RxRing {
   readonly threshold: number;
   readonly bufferBytes: number;
   readonly headerBytes: number;
+  readonly hwGro: boolean;
   readonly copybreak: number;
   readonly network: Network;
   readonly netdev: NetDevice;
@@ -95,6 +98,7 @@ export class RxRing {
     this.threshold = Math.min(RX_BUF_THRESH, plan.entries >> 1);
     this.bufferBytes = plan.bufferBytes;
     this.headerBytes = plan.headerBytes;
+    this.hwGro = plan.hwGro;
     this.copybreak = plan.copybreak;
     this.network = plan.network;
     this.netdev = plan.netdev;

@@ -1,4 +1,11 @@
-import { CHECKSUM_NONE, CHECKSUM_UNNECESSARY, NETIF_F, type SkBuff } from '@netmem/netdev';
+import {
+  CHECKSUM_NONE,
+  CHECKSUM_UNNECESSARY,
+  NETIF_F,
+  SKB_GSO_TCPV4,
+  SKB_GSO_TCPV6,
+  type SkBuff,
+} from '@netmem/netdev';
 import {
   L3_TYPE_IPV4,
   L3_TYPE_IPV6,
@@ -15,6 +22,7 @@ import {
   RX_COMPLETION_L3_L4_PROCESSED,
   RX_COMPLETION_PACKET_TYPE,
 } from '@netmem/vnic/abi';
+import { headerBytesToPull } from './rx-header.ts';
 import type { RxRing } from './rx-ring.ts';
 
 /** Puts the card's flow hash on a packet, and whether it covers ports. */
@@ -34,6 +42,31 @@ export function reportChecksum(ring: RxRing, skb: SkBuff, at: number): void {
   skb.ipSummed = verified ? CHECKSUM_UNNECESSARY : CHECKSUM_NONE;
   if (verified) ring.stats.csumUnnecessary++;
   else ring.stats.csumNone++;
+}
+
+/**
+ * Says of a packet that the card merged what it was merged from: without, the stack would take it for one that is longer than the MTU, and GRO would
+ * have to guess how many segments it counts for. Its headers are linear and all payload is in fragments, unless it was small enough to be copied.
+ *
+ * @returns false for a packet that no card merges: it is not TCP.
+ * @kernel gve_rx_complete_rsc — drivers/net/ethernet/google/gve/gve_rx_dqo.c, 7.3
+ */
+export function reportMerged(ring: RxRing, skb: SkBuff, at: number): boolean {
+  const segmentBytes = ring.view.getUint16(at + RX_COMPLETION_DESC.rscSegLen, true);
+  if (segmentBytes === 0) return true;
+  const l3 = ring.ptypes[2 * packetType(ring, at)];
+  if (l4Type(ring, at) !== L4_TYPE_TCP || (l3 !== L3_TYPE_IPV4 && l3 !== L3_TYPE_IPV6)) return false;
+  const headers = skb.dataLen > 0 ? skb.headlen : headerBytesToPull(ring.view, skb.data, skb.len, true, skb.len);
+  const segments = Math.max(1, Math.ceil((skb.len - headers) / segmentBytes));
+  skb.gsoSize = segmentBytes;
+  skb.gsoType = l3 === L3_TYPE_IPV4 ? SKB_GSO_TCPV4 : SKB_GSO_TCPV6;
+  skb.gsoSegs = segments;
+  const { stats } = ring;
+  stats.hwGroPackets++;
+  stats.hwGroBytes += skb.len;
+  stats.hwGroWirePackets += segments;
+  stats.hwGroWireBytes += skb.len + (segments - 1) * headers;
+  return true;
 }
 
 function isVerified(ring: RxRing, at: number): boolean {

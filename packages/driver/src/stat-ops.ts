@@ -15,6 +15,10 @@ export function createStatOps(gve: GveDevice): NetdevStatOps {
       out.hwDropOverruns = nicRxStat(gve, STAT_RX_NO_BUFFERS_POSTED, idx);
       out.csumUnnecessary = stats.csumUnnecessary;
       out.csumNone = stats.csumNone;
+      out.hwGroPackets = stats.hwGroPackets;
+      out.hwGroBytes = stats.hwGroBytes;
+      out.hwGroWirePackets = stats.hwGroWirePackets;
+      out.hwGroWireBytes = stats.hwGroWireBytes;
     },
     getQueueStatsTx: (idx: number, out: QueueStatsTx): void => {
       const stats = gve.txStats[idx];

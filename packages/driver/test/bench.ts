@@ -16,6 +16,8 @@ export interface BenchOptions {
   readonly nic?: Partial<NicOptions>;
   readonly gve?: GveOptions;
   readonly slotBytes?: number;
+  /** Default 2048. */
+  readonly slotCount?: number;
   readonly portMtu?: number;
   readonly ramBytes?: number;
   readonly maxSkbs?: number;
@@ -40,6 +42,9 @@ export interface Received {
   readonly hash: number;
   readonly l4Hash: boolean;
   readonly protocol: number;
+  readonly gsoSize: number;
+  readonly gsoSegs: number;
+  readonly gsoType: number;
 }
 
 const IPV4 = 0x0800;
@@ -67,7 +72,10 @@ export class Bench {
       ...(options.maxSkbs === undefined ? {} : { maxSkbs: options.maxSkbs }),
     });
     this.ethtool = new Ethtool(this.network);
-    const slots = new FrameSlots(this.machine.memory, { count: 2048, slotBytes: options.slotBytes ?? 2048 });
+    const slots = new FrameSlots(this.machine.memory, {
+      count: options.slotCount ?? 2048,
+      slotBytes: options.slotBytes ?? 2048,
+    });
     this.port = createScriptedPort(slots, { mtu: options.portMtu ?? 1500 });
     let nic: Nic | null = null;
     this.fn = this.machine.pci.plug((host: PciHost): PciEndpoint => {
@@ -175,6 +183,9 @@ export class Bench {
       hash: skb.hash,
       l4Hash: skb.l4Hash,
       protocol: skb.protocol,
+      gsoSize: skb.gsoSize,
+      gsoSegs: skb.gsoSegs,
+      gsoType: skb.gsoType,
     });
     if (this.hold) this.held.push(skb);
     else skb.consume();
@@ -191,6 +202,9 @@ export interface SegmentOptions {
   readonly from?: number;
   readonly timestamps?: boolean;
   readonly v6?: boolean;
+  readonly sequence?: number;
+  /** Default ACK and PSH, which no card merges with what follows. */
+  readonly flags?: number;
 }
 
 /** A TCP segment to the card, and how many of its bytes are header. */
@@ -204,7 +218,8 @@ export function segment(
     tcp: {
       sourcePort: options.from ?? 40000,
       destinationPort: options.port ?? 5201,
-      flags: tcp.ACK | tcp.PSH,
+      flags: options.flags ?? tcp.ACK | tcp.PSH,
+      sequence: options.sequence ?? 0,
       window: 1000,
       payload,
       ...(options.timestamps === true ? { options: { timestamp: { value: 1, echo: 2 } } } : {}),

@@ -2,7 +2,7 @@
  * A gVNIC network card with the DQO-RDA interface, as hardware behind a host seam: it knows no kernel and no machine.
  *
  * The card does what its drivers rely on: registers, admin queue, descriptor rings, notification blocks; header split,
- * flow rules and receive-side scaling, checksums, TSO; link changes, resets, statistics. It sees the world through
+ * flow rules and receive-side scaling, checksums, TSO, merging (RSC); link changes, resets, statistics. It sees the world through
  * {@link NicHost} (memory by bus address, interrupts, a clock) and a `Port` for frames, and is driven through
  * {@link NicFunction}: whoever writes a BAR and calls `run` is its bus. A machine's PCI slot is such a host, a vfio-user
  * server with a Linux guest another.
