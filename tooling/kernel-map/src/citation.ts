@@ -31,11 +31,19 @@ export function parseCitation(text: string): Citation[] | null {
 }
 
 /**
- * Whether a mirror has behaviour that a test can meet: shapes (interfaces, types, their members, fields of classes) have
- * none, nor have constants and tables of constants.
+ * Whether a mirror has behaviour that a test can meet: shapes (interfaces, types, their members, fields of classes,
+ * classes of fields alone) have none, nor have constants and tables of constants. `all` are the file's declarations.
  */
-export function isTestable(declaration: Declaration): boolean {
+export function isTestable(declaration: Declaration, all: readonly Declaration[]): boolean {
   const kind = declaration.ownerKind ?? declaration.kind;
   const isConstant = kind === 'const' && /^[A-Z0-9_]+$/.test(declaration.name.split('.')[0]!);
-  return kind !== 'interface' && kind !== 'type' && !isConstant && !declaration.isField;
+  const isShape = kind === 'interface' || kind === 'type' || declaration.isField || isRecord(declaration, all);
+  return !isShape && !isConstant;
+}
+
+/** A class that has fields and nothing else. */
+function isRecord({ kind, name }: Declaration, all: readonly Declaration[]): boolean {
+  if (kind !== 'class') return false;
+  const members = all.filter((other) => other.kind === 'member' && other.name.startsWith(`${name}.`));
+  return members.length > 0 && members.every((member) => member.isField);
 }

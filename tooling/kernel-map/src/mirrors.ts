@@ -38,7 +38,12 @@ export function collect(root: string): Collection {
       ),
     };
     for (const { path, declarations } of sources) {
-      for (const { declaration } of declarations) mirrors.push(...mirrorsOf(declaration, path, tests, problems));
+      const all = declarations.map(({ declaration }) => declaration);
+      for (const declaration of all) {
+        const found = mirrorsOf(declaration, path, tests, isTestable(declaration, all));
+        mirrors.push(...found.mirrors);
+        problems.push(...found.problems);
+      }
     }
   }
   return { mirrors, problems };
@@ -58,18 +63,19 @@ function exportedNames(modules: readonly string[]): Set<string> {
   return new Set(entries.flatMap((entry) => [entry, ...entry.members]).map(({ declaration }) => declaration.name));
 }
 
-function mirrorsOf(declaration: Declaration, path: string, tests: PackageTests, problems: string[]): Mirror[] {
+/** What one declaration mirrors, and what is wrong with its tags or tests. */
+function mirrorsOf(declaration: Declaration, path: string, tests: PackageTests, testable: boolean): Collection {
   const at = `${path}:${declaration.line}: ${declaration.name}`;
+  const problems: string[] = [];
   const tags = (declaration.comment?.tags ?? []).filter((tag) => tag.name === 'kernel');
   const citations = tags.flatMap((tag) => {
     const parsed = parseCitation(tag.text);
     if (!parsed) problems.push(`${at}: "@kernel ${tag.text}" is not "@kernel name — file, version"`);
     return parsed ?? [];
   });
-  const untested = isTestable(declaration) && citations.every(({ kernel }) => !hasTest(declaration, kernel, tests));
-  if (citations.length > 0 && untested) {
+  if (citations.length > 0 && testable && citations.every(({ kernel }) => !hasTest(declaration, kernel, tests))) {
     const wanted = isPublic(declaration, tests.exported) ? 'names it' : 'names it or leads to it';
     problems.push(`${at} mirrors ${citations[0]!.kernel} and no test of its package ${wanted}`);
   }
-  return citations.map((citation) => ({ ...citation, name: declaration.name, path }));
+  return { mirrors: citations.map((citation) => ({ ...citation, name: declaration.name, path })), problems };
 }

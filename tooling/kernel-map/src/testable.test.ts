@@ -16,6 +16,9 @@ export class Pool {
   size = 0;
   put(): void {}
 }
+export class Counters {
+  packets: number = 0;
+}
 export function run(): void {}
 `);
   it.each([
@@ -27,9 +30,10 @@ export function run(): void {}
     ['Pool', true],
     ['Pool.size', false],
     ['Pool.put', true],
+    ['Counters', false],
     ['run', true],
   ])('%s: %s', (name, expected) => {
     const declaration = declarations.find((candidate) => candidate.name === name);
-    expect(declaration && isTestable(declaration)).toBe(expected);
+    expect(declaration && isTestable(declaration, declarations)).toBe(expected);
   });
 });
