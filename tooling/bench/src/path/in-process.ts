@@ -47,7 +47,12 @@ export class InProcessPath {
     const { sockets } = this.host.stack;
     this.host.steer(HOST, PORT, 1);
     const listener = sockets.socket(AF_INET, SOCK_STREAM);
-    sockets.setsockopt(listener, SOL_SOCKET, SO.RCVBUFFORCE, new Uint8Array(Int32Array.of(RECEIVE_BUFFER_BYTES).buffer));
+    sockets.setsockopt(
+      listener,
+      SOL_SOCKET,
+      SO.RCVBUFFORCE,
+      new Uint8Array(Int32Array.of(RECEIVE_BUFFER_BYTES).buffer),
+    );
     sockets.bind(listener, HOST, PORT);
     sockets.listen(listener, 1);
     this.source.open({ hostMac: this.host.device.address, hostAddress: HOST, hostPort: PORT }, () =>
