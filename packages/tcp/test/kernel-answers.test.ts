@@ -30,6 +30,7 @@ import {
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Msghdr } from '../src/socket/msghdr.ts';
 import type { Sockets } from '../src/socket/sockets.ts';
+import { InetAddress } from '../src/stack/inet-address.ts';
 import { bytesIn, bytesOut, LoopbackHost, must } from './loopback-host.ts';
 
 const LO = '127.0.0.1';
@@ -118,6 +119,36 @@ describe('a UDP socket has a port', () => {
     must(sockets.connect(fd, LO, 1));
     must(sockets.connect(fd, null, 0));
     expect(portOf(fd)).toBe(0);
+  });
+});
+
+describe('the unspecified address (unspecifiedIsSelf)', () => {
+  it.each([
+    [AF_INET, '0.0.0.0', null, '127.0.0.1'],
+    [AF_INET, '0.0.0.0', '127.0.0.7', '127.0.0.7'],
+    [AF_INET6, '::', null, '::1'],
+    [AF_INET6, '::', '::ffff:127.0.0.7', '127.0.0.1'],
+    [AF_INET6, '::ffff:0.0.0.0', null, '127.0.0.1'],
+  ])('is this host: family %i, %s from %s is %s', (family, to, from, peer) => {
+    for (const make of [tcp, udp]) {
+      const fd = make(family);
+      if (from !== null) must(sockets.bind(fd, from, 3000));
+      expect([0, -EINPROGRESS]).toContain(sockets.connect(fd, to, 1));
+      const sock = sockets.tcpSock(fd);
+      expect((sock?.remoteAddress ?? sockets.getpeername(fd)?.address)?.toString()).toBe(peer);
+    }
+  });
+
+  it('is reached by a datagram that is sent to it', () => {
+    const [from, to] = [udp(), udp()];
+    must(sockets.bind(to, LO, 1000));
+    const msg = bytesOut(5);
+    msg.name = InetAddress.any(AF_INET);
+    msg.port = 1000;
+    expect(sockets.sendmsg(from, msg)).toBe(5);
+    host.run();
+    expect(sockets.recvmsg(to, bytesIn(10))).toBe(5);
+    expect(msg.name.isAny).toBe(true);
   });
 });
 

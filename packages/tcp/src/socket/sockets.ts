@@ -36,6 +36,7 @@ import { UdpSock } from '../udp/udp-sock.ts';
 import { FdTable } from './fd-table.ts';
 import { SocketHandle, SS_CONNECTED, SS_UNCONNECTED } from './handle.ts';
 import { IovCursor, type Msghdr } from './msghdr.ts';
+import { unspecifiedIsSelf } from './own-address.ts';
 import { pollMask } from './poll.ts';
 import { checkSendControl } from './send-control.ts';
 import { getSocketOption, type OptionContext, setSocketOption } from './socket-options.ts';
@@ -202,10 +203,13 @@ export class Sockets {
     if (tcp === null && udp === null) return -EOPNOTSUPP;
     if (address === null) return tcp === null ? (udp?.disconnect() ?? 0) : disconnect(handle, tcp);
     const parsed = parseFor(handle.family, address);
-    if (tcp !== null) return streamConnect(handle, tcp, parsed, port);
+    if (tcp !== null) {
+      const to = typeof parsed === 'number' ? parsed : unspecifiedIsSelf(parsed, tcp.localAddress);
+      return streamConnect(handle, tcp, to, port);
+    }
     if (udp === null) return -EOPNOTSUPP;
     if (!autobind(udp)) return -EAGAIN;
-    return typeof parsed === 'number' ? parsed : udp.connect(parsed, port);
+    return typeof parsed === 'number' ? parsed : udp.connect(unspecifiedIsSelf(parsed, udp.localAddress), port);
   }
 
   /**

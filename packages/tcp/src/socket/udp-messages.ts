@@ -3,6 +3,7 @@ import { EAGAIN, EMSGSIZE, EOPNOTSUPP, MSG_OOB, MSG_PEEK, MSG_TRUNC } from '@net
 import { InetAddress } from '../stack/inet-address.ts';
 import { UDP_CB_IFINDEX, UDP_CB_SADDR, UDP_CB_SPORT, type UdpSock } from '../udp/udp-sock.ts';
 import type { IovCursor, Msghdr } from './msghdr.ts';
+import { unspecifiedIsSelf } from './own-address.ts';
 
 /**
  * One datagram out: all of `msg.iov`.
@@ -14,9 +15,10 @@ export function sendDatagram(sock: UdpSock, msg: Msghdr, flags: number): number 
   const length = msg.length;
   if (length > 0xffff) return -EMSGSIZE;
   if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
+  const to = msg.name === null ? null : unspecifiedIsSelf(msg.name, sock.localAddress);
   const only = msg.iov[0];
   if (msg.iov.length === 1 && only !== undefined) {
-    return sock.sendFrom(only, 0, only.length, flags, msg.name, msg.port);
+    return sock.sendFrom(only, 0, only.length, flags, to, msg.port);
   }
   const whole = new Uint8Array(length);
   let at = 0;
@@ -24,7 +26,7 @@ export function sendDatagram(sock: UdpSock, msg: Msghdr, flags: number): number 
     whole.set(region.bytes.subarray(region.base, region.base + region.length), at);
     at += region.length;
   }
-  return sock.sendFrom(regionOf(whole), 0, whole.length, flags, msg.name, msg.port);
+  return sock.sendFrom(regionOf(whole), 0, whole.length, flags, to, msg.port);
 }
 
 /**
