@@ -34,7 +34,7 @@ export interface ScriptConfig {
   /** Where `connect(fd, ..., ...)` connects. */
   readonly connectPort: number;
   readonly mtu: number;
-  /** For hosts that inject packets larger than the MTU; null when not given. */
+  /** For hosts that take packets larger than the MTU, to be cut into segments of this many bytes; null when not given: then none is injected. */
   readonly mss: number | null;
   /** How far an event may be from its time. */
   readonly toleranceNs: number;

@@ -14,6 +14,7 @@ export type {
   SocketAddress,
   TransmittedFrame,
 } from './run/host.ts';
+export { PortWire, type PortWireOptions } from './run/port-wire.ts';
 export { type Result, type RunOptions, runScript } from './run/run-script.ts';
 export { parseScript } from './syntax/parse-script.ts';
 export { printScript } from './syntax/print-script.ts';

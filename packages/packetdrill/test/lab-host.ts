@@ -1,22 +1,20 @@
 import { createHost, type Host } from '@netmem/lab';
-import { createScriptedPort, FrameSlots, type ScriptedPort } from '@netmem/link';
 import { LinearMemory, regionOf } from '@netmem/region';
 import { InetAddress, Msghdr, type Sockets } from '@netmem/tcp';
 import { EAFNOSUPPORT, EINVAL, Extack, SO, SOL_SOCKET } from '@netmem/uapi';
-import type {
-  HostMessage,
-  HostSockets,
-  HostTcpInfo,
-  PacketdrillHost,
-  ScriptNetwork,
-  SocketAddress,
-  TransmittedFrame,
+import {
+  type HostMessage,
+  type HostSockets,
+  type HostTcpInfo,
+  type PacketdrillHost,
+  PortWire,
+  type ScriptNetwork,
+  type SocketAddress,
+  type TransmittedFrame,
 } from '../src/index.ts';
 
 const RAM_BYTES = 16 * 2 ** 20;
 const MEMORY_BYTES = 64 * 2 ** 20;
-const SLOTS = 512;
-const SLOT_BYTES = 2048;
 const AF_INET = 2;
 const AF_INET6 = 10;
 const SIOCINQ = 0x541b;
@@ -24,11 +22,13 @@ const SIOCOUTQ = 0x5411;
 const SIOCOUTQNSD = 0x894b;
 /** Scripts count from here, so that a stack that takes the time 0 for "never" does not see it. */
 const START_NS = 1e9;
+/** Longer than any orphan tries. */
+const GIVE_UP_NS = 1000e9;
 
 /** One host of the lab whose cable ends in a script: card, driver, net core and TCP on a virtual clock. */
 export class LabHost implements PacketdrillHost {
   #host: Host | null = null;
-  #port: ScriptedPort | null = null;
+  #wire: PortWire | null = null;
   readonly #fds: Set<number> = new Set();
   #address = '';
   readonly localMac: Uint8Array = new Uint8Array([0x02, 0x6c, 0x61, 0x62, 0x00, 0x01]);
@@ -45,11 +45,11 @@ export class LabHost implements PacketdrillHost {
   setUp(network: ScriptNetwork): void {
     this.#address = network.localAddress;
     const memory = new LinearMemory(MEMORY_BYTES);
-    const slots = new FrameSlots(memory, { count: SLOTS, slotBytes: SLOT_BYTES });
-    this.#port = createScriptedPort(slots, { mtu: network.mtu });
+    const wire = new PortWire({ memory, mtu: network.mtu });
+    this.#wire = wire;
     this.#host = createHost({
       name: 'scripted',
-      port: this.#port,
+      port: wire.port,
       memory,
       ramBytes: RAM_BYTES,
       mac: this.localMac,
@@ -62,13 +62,13 @@ export class LabHost implements PacketdrillHost {
     const routed = stack.addRoute({ destination: 'default', gateway: network.gatewayAddress, dev: device });
     if (routed < 0) throw new Error(`the route to ${network.gatewayAddress} was refused: ${routed}`);
     machine.run({ timeoutNs: START_NS, until: () => false });
-    this.#port.takeAll();
+    wire.port.takeAll();
   }
 
   runUntil(timeNs: number): void {
     const { machine } = this.host;
     machine.run();
-    if ((this.#port as ScriptedPort).transmitted > 0) return;
+    if (this.#wire?.hasTransmitted === true) return;
     const next = Math.min(machine.clock.nextExpiryNs, timeNs);
     if (next <= machine.clock.nowNs) return;
     machine.clock.jumpTo(next);
@@ -76,12 +76,11 @@ export class LabHost implements PacketdrillHost {
   }
 
   inject(frame: Uint8Array): void {
-    if (!(this.#port as ScriptedPort).push(frame)) throw new Error('no slot is left for the frame');
+    this.#wire?.inject(frame);
   }
 
   takeTransmitted(): TransmittedFrame | null {
-    const bytes = this.#port?.take() ?? null;
-    return bytes === null ? null : { bytes, timeNs: this.nowNs };
+    return this.#wire?.takeTransmitted(this.nowNs) ?? null;
   }
 
   readonly sockets: HostSockets = {
@@ -120,14 +119,14 @@ export class LabHost implements PacketdrillHost {
     if (program !== 'devmem' || words[0] !== 'bind') return false;
     const { ethtool, device } = this.host;
     this.host.setDataSplit(true);
-    if (ethtool.setFeatures(device, { 'ntuple-filters': true }, new Extack()) < 0) return false;
+    if (ethtool.setFeatures(device, { 'rx-ntuple-filter': true }, new Extack()) < 0) return false;
     this.host.setRssEqual(1);
     this.host.bind({ bytes: Number(words[1]) });
     this.host.steer(this.#address, Number(words[2]), 1);
     return true;
   }
 
-  /** Ends all connections at once and takes the host down; returns what is still held. */
+  /** Closes everything, waits until the protocol has given up on a silent peer, and takes the host down; returns what is still held. */
   finish(): readonly string[] {
     const linger = new Uint8Array(8);
     linger[0] = 1;
@@ -135,8 +134,8 @@ export class LabHost implements PacketdrillHost {
       this.#sockets.setsockopt(fd, SOL_SOCKET, SO.LINGER, linger);
       this.#sockets.close(fd);
     }
-    this.host.machine.run();
-    this.#port?.takeAll();
+    this.host.machine.run({ until: () => false, timeoutNs: GIVE_UP_NS });
+    this.#wire?.port.takeAll();
     return this.host.close();
   }
 

@@ -27,6 +27,13 @@ export interface InjectContext {
 
 /** Builds the frame of a packet that the script injects, or says why it cannot be. */
 export function buildFrame(packet: Packet, context: InjectContext): Uint8Array | string {
+  const frame = build(packet, context);
+  if (typeof frame === 'string' || context.config.mss !== null) return frame;
+  const bytes = frame.length - ethernet.HEADER_BYTES;
+  return bytes > context.config.mtu ? `it has ${bytes} bytes, more than the MTU of ${context.config.mtu}` : frame;
+}
+
+function build(packet: Packet, context: InjectContext): Uint8Array | string {
   if (packet.protocol === 'icmp') return buildIcmp(packet, context);
   const flow = flowOfInjected(packet, context);
   if (packet.protocol === 'udp') {

@@ -83,24 +83,19 @@ class WaitingCall implements Waiter {
       finish(this.#session, this.#event, this.#call, result, this.#end);
     } else if (timeline.nowNs > this.#end.toNs + this.#end.toleranceNs) {
       timeline.waiter = null;
-      this.stillWaits();
+      this.#session.fail(this.#event.at.line, {
+        kind: 'syscall',
+        message: `${this.#event.name} still waits at ${stamp(timeline.nowNs)}; it should have returned at ${printTime(this.#end.toNs)}`,
+      });
     }
-  }
-
-  /** The script ends, or the call's time is over. */
-  stillWaits(): void {
-    this.#session.fail(this.#event.at.line, {
-      kind: 'syscall',
-      message: `${this.#event.name} still waits at ${stamp(this.#session.timeline.nowNs)}; it should have returned at ${printTime(this.#end.toNs)}`,
-    });
   }
 }
 
-/** A call that still waits when the script is over is a failure. */
-export function endWaiting(session: Session): void {
-  const { waiter } = session.timeline;
-  session.timeline.waiter = null;
-  if (waiter instanceof WaitingCall) waiter.stillWaits();
+/** The script is over: a call that still waits has until its end. */
+export function awaitLastCall(session: Session): void {
+  const { timeline } = session;
+  const { waiter } = timeline;
+  if (waiter instanceof WaitingCall) timeline.runTo(waiter.deadlineNs, () => timeline.waiter === null);
 }
 
 function finish(session: Session, event: SyscallEvent, call: Call, result: number, end: Window | null): void {

@@ -6,7 +6,7 @@ import type { PacketdrillHost, ScriptNetwork } from './host.ts';
 import { stamp } from './packet-line.ts';
 import { playCode } from './play-code.ts';
 import { expectPacket, injectPacket, leftoverLines } from './play-packet.ts';
-import { endWaiting, playSyscall } from './play-syscall.ts';
+import { awaitLastCall, playSyscall } from './play-syscall.ts';
 import { Session } from './session.ts';
 
 /** Where injected frames come from: locally administered, so nobody's. */
@@ -49,7 +49,7 @@ export function runScript(script: Script, host: PacketdrillHost, options: RunOpt
   const session = new Session(script, config, host, network);
   if (script.setUp !== null) runCommand(session, script.setUp.text, script.setUp.at.line);
   playEvents(session);
-  endWaiting(session);
+  if (!session.stopped) awaitLastCall(session);
   const leftovers = leftoverLines(session);
   const [extra] = leftovers;
   const last = script.events.at(-1);
