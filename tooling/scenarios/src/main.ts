@@ -1,27 +1,36 @@
-/** `node main.ts [ID…]`: runs scenarios on every stack and prints the transcripts, the kernel's line by line with what ours do otherwise. */
+/**
+ * `node main.ts [WORD…]` runs the scenarios whose names have all words, on the kernel and on our stack over a cable and over lo, and prints the kernel's
+ * transcripts with what ours do otherwise below each line, and why.
+ */
+import { differences, explains } from './compare.ts';
 import { runInKernel } from './kernel/run-in-kernel.ts';
-import { createCableStack, createLoStack } from './netmem/netmem-stack.ts';
-import { runScenario } from './scenario-run.ts';
+import { KNOWN_DIFFERENCES } from './known-differences.ts';
+import { runOnNetmem } from './run-all.ts';
 import { SCENARIOS } from './scenarios/index.ts';
 import { entryText } from './transcript.ts';
 
-const ids = process.argv.slice(2);
-const kernel = await runInKernel(ids, 0);
+const words = process.argv.slice(2);
+const chosen = SCENARIOS.filter(({ id }) => words.every((word) => id.includes(word)));
+const kernel = await runInKernel(
+  chosen.map(({ id }) => id),
+  0,
+);
 if (!kernel.ok) console.error(`no kernel to compare with: ${kernel.reason}`);
-for (const scenario of SCENARIOS) {
-  if (ids.length > 0 && !ids.includes(scenario.id)) continue;
+
+for (const scenario of chosen) {
   console.log(`# ${scenario.id}`);
-  const runs = { cable: runScenario(scenario, createCableStack()), lo: runScenario(scenario, createLoStack()) };
-  const reference = kernel.ok ? (kernel.transcripts[scenario.id] ?? []) : runs.cable.transcript;
-  for (const [i, entry] of reference.entries()) {
+  const runs = runOnNetmem([scenario]);
+  const reference = kernel.ok ? (kernel.transcripts[scenario.id] ?? []) : (runs[0]?.transcript ?? []);
+  const found = runs.flatMap(({ wiring, transcript }) => differences(scenario.id, wiring, reference, transcript));
+  for (const entry of reference) {
     console.log(`  ${entryText(entry)}`);
-    for (const [wiring, { transcript }] of Object.entries(runs)) {
-      const ours = transcript[i];
-      const text = ours === undefined ? 'nothing' : entryText(ours);
-      if (text !== entryText(entry)) console.log(`    ${wiring}: ${text}`);
+    for (const difference of found.filter((one) => one.kernel === entry)) {
+      const known = KNOWN_DIFFERENCES.find((one) => explains(one, difference));
+      const ours = difference.netmem === undefined ? 'nothing' : entryText(difference.netmem);
+      console.log(`    ${difference.wiring}: ${ours}   ${known?.reason ?? 'NOT LISTED'}`);
     }
   }
-  for (const [wiring, { leftovers }] of Object.entries(runs)) {
+  for (const { wiring, leftovers } of runs) {
     for (const sentence of leftovers) console.log(`  ${wiring} still holds: ${sentence}`);
   }
 }

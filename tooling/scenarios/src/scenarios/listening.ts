@@ -189,6 +189,8 @@ export const LISTENING: readonly Scenario[] = [
           l.set('TCP_USER_TIMEOUT', 1234);
           l.set('TCP_INQ', 1);
           l.set('TCP_SYNCNT', 4);
+          l.set('TCP_LINGER2', 5);
+          l.set('SO_REUSEPORT', 1);
           l.set('IP_TTL', 33);
           l.set('IP_TOS', 0x10);
         },
@@ -205,6 +207,8 @@ export const LISTENING: readonly Scenario[] = [
         'TCP_USER_TIMEOUT',
         'TCP_INQ',
         'TCP_SYNCNT',
+        'TCP_LINGER2',
+        'SO_REUSEPORT',
         'IP_TTL',
         'IP_TOS',
       ] as const) {
