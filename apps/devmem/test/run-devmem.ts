@@ -89,7 +89,7 @@ export function descendants(pid: number, text: string): number[] {
 }
 
 /** Polls until `look` finds something, at most `ms` long. */
-export async function eventually<T>(look: () => T | undefined, ms: number = 10_000): Promise<T> {
+export async function eventually<T>(look: () => T | undefined, ms: number = 60_000): Promise<T> {
   const deadline = Date.now() + ms;
   for (;;) {
     const found = look();
