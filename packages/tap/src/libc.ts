@@ -4,6 +4,8 @@ import { ENOSYS, TapError } from './tap-error.ts';
 /** The few functions of the C library that this package calls. All of them answer -1 for an error, and `errno` says which. */
 export interface Libc {
   ioctl(fd: number, request: number, argument: Uint8Array): number;
+  /** For requests whose argument is the number itself. */
+  ioctlValue(fd: number, request: number, argument: number): number;
   read(fd: number, to: Uint8Array, length: number): number;
   write(fd: number, from: Uint8Array, length: number): number;
   poll(fds: Uint8Array, count: number, timeoutMs: number): number;
@@ -37,6 +39,7 @@ function load(): Libc {
   // A typed array is passed as the address of its first byte: no copy, nothing allocated.
   return {
     ioctl: library.func('int ioctl(int fd, unsigned long request, void *argument)'),
+    ioctlValue: library.func('ioctl', 'int', ['int', 'unsigned long', 'unsigned long']),
     read: library.func('long read(int fd, void *to, size_t length)'),
     write: library.func('long write(int fd, void *from, size_t length)'),
     poll: library.func('int poll(void *fds, unsigned long count, int timeout)'),

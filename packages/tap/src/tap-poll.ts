@@ -16,11 +16,13 @@ export class TapPoll {
   readonly #libc: Libc;
   readonly #fds: Uint8Array;
   readonly #view: DataView;
+  readonly #count: number;
 
   constructor(taps: readonly Tap[]) {
     this.#taps = taps;
     this.#libc = libc();
-    this.#fds = new Uint8Array(POLLFD_BYTES * taps.length);
+    this.#count = taps.reduce((count, { queues }) => count + queues, 0);
+    this.#fds = new Uint8Array(POLLFD_BYTES * this.#count);
     this.#view = new DataView(this.#fds.buffer);
   }
 
@@ -32,11 +34,16 @@ export class TapPoll {
    */
   wait(timeoutMs: number): boolean {
     if (!(timeoutMs >= 0 && timeoutMs <= 0x7fffffff)) throw new RangeError(`a wait of ${timeoutMs} ms has no end`);
+    let at = 0;
     for (let i = 0; i < this.#taps.length; i++) {
-      this.#view.setInt32(i * POLLFD_BYTES, this.#taps[i].fd, true);
-      this.#view.setInt32(i * POLLFD_BYTES + 4, POLLIN, true);
+      const tap = this.#taps[i];
+      for (let queue = 0; queue < tap.queues; queue++) {
+        this.#view.setInt32(at, tap.queueFd(queue), true);
+        this.#view.setInt32(at + 4, POLLIN, true);
+        at += POLLFD_BYTES;
+      }
     }
-    const ready = this.#libc.poll(this.#fds, this.#taps.length, Math.ceil(timeoutMs));
+    const ready = this.#libc.poll(this.#fds, this.#count, Math.ceil(timeoutMs));
     if (ready < 0) {
       const errno = this.#libc.errno();
       if (errno === EINTR) return false;
@@ -47,12 +54,16 @@ export class TapPoll {
 
   #anyReadable(): boolean {
     let readable = false;
+    let at = 0;
     for (let i = 0; i < this.#taps.length; i++) {
-      const events = this.#view.getInt16(i * POLLFD_BYTES + 6, true);
-      // Without this a caller would ask again at once, and again: the answer never changes.
-      if ((events & POLLERR) !== 0)
-        throw new TapError(ENODEV, 'poll', this.#taps[i].name, 'Somebody deleted the interface');
-      if ((events & POLLIN) !== 0) readable = true;
+      const tap = this.#taps[i];
+      for (let queue = 0; queue < tap.queues; queue++) {
+        const events = this.#view.getInt16(at + 6, true);
+        // Without this a caller would ask again at once, and again: the answer never changes.
+        if ((events & POLLERR) !== 0) throw new TapError(ENODEV, 'poll', tap.name, 'Somebody deleted the interface');
+        if ((events & POLLIN) !== 0) readable = true;
+        at += POLLFD_BYTES;
+      }
     }
     return readable;
   }

@@ -180,4 +180,88 @@ describe.skipIf(!probe.ok)('a TAP', { timeout: 30_000 }, () => {
       lastErrno: 77,
     });
   });
+
+  describe('with a virtio header before each frame', () => {
+    it('receives what the kernel leaves uncut, and says what is left to do', async () => {
+      const { frames, facts, same, superFrames, inUse } = await inNamespace('super-frames from the kernel');
+      expect({ same, superFrames, inUse }).toEqual({ same: true, superFrames: true, inUse: 0 });
+      expect(frames).toBeLessThan(10);
+      expect(facts).toEqual([
+        {
+          flags: 1,
+          gsoType: 1,
+          gsoSize: 1400,
+          checksumStart: 34,
+          checksumOffset: 16,
+          partial: true,
+          length: 14 + 20 + 20,
+          inOrder: true,
+        },
+      ]);
+    });
+
+    it('sends what the kernel is to cut', async () => {
+      const { taken, same, stats, inUse } = await inNamespace('super-frames to the kernel');
+      expect({ taken, same, inUse }).toEqual({ taken: true, same: true, inUse: 0 });
+      expect(stats).toMatchObject({ txDropped: 0, txFrames: 2 });
+    });
+
+    it('passes ordinary frames, their checksums finished or not', async () => {
+      expect(await inNamespace('plain frames with a header')).toEqual({
+        received: ['whole', 'partial'],
+        answer: ['answer'],
+        inUse: 0,
+      });
+    });
+
+    it('drops and counts what the kernel refuses, and stays up', async () => {
+      const { taken, stats, lastErrno, linkUp, inUse } = await inNamespace('bad super-frames to the kernel');
+      expect({ taken, lastErrno, linkUp, inUse }).toEqual({
+        taken: [true, true, true],
+        lastErrno: 22,
+        linkUp: true,
+        inUse: 0,
+      });
+      expect(stats).toMatchObject({ txFrames: 1, txDropped: 2 });
+    });
+
+    it('needs slots for whole super-frames, with room before them, and takes any MTU then', async () => {
+      const { small, noHeadroom, mtu, beyond } = await inNamespace('vnet settings');
+      expect(small).toMatchObject({
+        code: 'EINVAL',
+        message: expect.stringContaining('slots of 65557 bytes with a headroom of 10: they have 2048 and 16'),
+      });
+      expect(noHeadroom).toMatchObject({ code: 'EINVAL', message: expect.stringContaining('65557 and 8') });
+      expect(mtu).toBe(65_521);
+      expect(beyond).toMatchObject({ code: 'EINVAL', syscall: 'SIOCSIFMTU' });
+    });
+  });
+
+  describe('with several queues', () => {
+    it('gets a flow’s frames on the queue on which it was answered last', async () => {
+      expect(await inNamespace('a flow follows its queue')).toEqual({
+        moved: [true, true, true, true, true, true],
+        queues: 4,
+        fds: 4,
+        inUse: 0,
+      });
+    });
+
+    it('takes turns, and keeps each flow in order', async () => {
+      const { count, longest, seen } = await inNamespace('queues take turns');
+      expect(count).toBe(160);
+      expect(longest).toBeLessThanOrEqual(32);
+      const numbers = Array.from({ length: 80 }, (_, i) => `${i}`);
+      expect(seen).toEqual({ 5000: numbers, 5001: numbers });
+    });
+
+    it('says what is wrong with their number, and closes all of them', async () => {
+      expect(await inNamespace('queue errors')).toEqual({
+        many: expect.objectContaining({ code: 'EINVAL', message: expect.stringContaining('1 to 256 queues, not 257') }),
+        none: expect.objectContaining({ code: 'EINVAL' }),
+        busy: expect.objectContaining({ code: 'EINVAL', syscall: 'TUNSETIFF' }),
+        closed: [-1, -1, 0],
+      });
+    });
+  });
 });

@@ -4,54 +4,65 @@ import { formatMac, netmask4, parseAddress4, parseMac, parsePrefix4, parsePrefix
 import { KernelInterface } from './interface.ts';
 import { type Libc, libc } from './libc.ts';
 import { EAGAIN, EINVAL, TapError } from './tap-error.ts';
-import { IFF_NO_PI, IFF_TAP, openTun, setTunCarrier, type TunFile } from './tun.ts';
+import { setTunCarrier, type TunFile } from './tun.ts';
+import { readVnetHeader, VNET_HEADER_BYTES, writeVnetHeader } from './vnet-header.ts';
 
 /** Bytes of a frame beyond the MTU: the Ethernet header and one VLAN tag. */
 const FRAME_OVERHEAD_BYTES = 18;
+/** Frames that are taken from one queue before the next one's turn: looking at an empty queue costs a system call. */
+const QUEUE_BURST = 32;
 
-/** How to open a TAP interface. */
-export interface TapOptions {
-  /** Where frames live. A slot must hold `mtu + 18` bytes. */
-  slots: FrameSlots;
-  /** Name of the kernel's interface, or a pattern. Default `'tap%d'`: the kernel takes the first that is free. */
-  name?: string;
-  /** Default: what the interface has, 1500 for a new one. */
-  mtu?: number;
-  /** Addresses of the kernel's end, such as `['10.0.0.1/24', 'fd00::1/64']`. At most one of IPv4. */
-  addresses?: readonly string[];
-  /** Neighbours of IPv4 that the kernel need not ask for. */
-  neighbours?: readonly { address: string; mac: string }[];
-  /** Brings the interface up. Default true. */
-  up?: boolean;
-}
-
-/** The kernel's network interface on one side, a {@link Port} on the other: what one sends the other receives. Made by {@link openTap}. */
+/** The kernel's network interface on one side, a {@link Port} on the other: what one sends the other receives. Made by `openTap`. */
 export class Tap implements Port {
   readonly slots: FrameSlots;
   readonly stats: PortStats = newPortStats();
   readonly name: string;
-  /** For `poll` in other hands. -1 after {@link close}. */
-  fd: number;
+  /** Opened with `vnetHeader`: takes GSO frames and unfinished checksums, and hands them out. */
+  readonly superFrames: boolean;
   /** Errno of the last frame that the kernel refused for another reason than being full; 0 when there was none. */
   lastErrno: number = 0;
-  readonly #file: TunFile;
+  readonly #files: readonly TunFile[];
+  readonly #fds: number[];
   readonly #libc: Libc;
   readonly #interface: KernelInterface;
+  /** What each view holds before the frame. */
+  readonly #headerBytes: number;
+  /** The queue whose turn it is to be received from, and the frames it may still hand out. */
+  #turn: number = 0;
+  #burst: number = QUEUE_BURST;
   // One view for each slot, made when first needed: a system call then allocates nothing.
   readonly #views: (Uint8Array | undefined)[];
   #mtu: number = 0;
   #linkUp: boolean = false;
 
-  /** Use {@link openTap}. */
-  constructor(file: TunFile, slots: FrameSlots) {
-    this.#file = file;
-    this.fd = file.fd;
-    this.name = file.name;
+  /** Use `openTap`. */
+  constructor(files: readonly TunFile[], slots: FrameSlots, vnetHeader: boolean) {
+    const [{ name }] = files;
+    this.#files = files;
+    this.#fds = files.map(({ fd }) => fd);
+    this.name = name;
     this.slots = slots;
+    this.superFrames = vnetHeader;
+    this.#headerBytes = vnetHeader ? VNET_HEADER_BYTES : 0;
     this.#libc = libc();
     this.#views = new Array<Uint8Array | undefined>(slots.count + 1).fill(undefined);
-    this.#interface = new KernelInterface(file.name);
+    this.#interface = new KernelInterface(name);
     this.refresh();
+  }
+
+  /** Of the first queue, for `poll` in other hands. -1 after {@link close}. */
+  get fd(): number {
+    return this.#fds[0];
+  }
+
+  /** Queues it was opened with. */
+  get queues(): number {
+    return this.#fds.length;
+  }
+
+  /** The file of a queue. -1 after {@link close}. */
+  queueFd(queue: number): number {
+    return this.#fds[queue];
   }
 
   get mtu(): number {
@@ -82,10 +93,10 @@ export class Tap implements Port {
   transmit(slot: number): boolean {
     const { slots, stats } = this;
     const length = slots.length[slot];
-    // The kernel gets plain frames: it cuts none, and finishes no checksum.
-    const sendable = slots.gsoType[slot] === GSO_NONE && completeChecksum(slots, slot);
-    if (sendable && this.fd >= 0) {
-      const written = this.#libc.write(this.fd, this.#view(slot), length);
+    const queue = slots.queue[slot];
+    const fd = this.#fds[queue < this.#fds.length ? queue : queue % this.#fds.length];
+    if (this.#makeSendable(slot) && fd >= 0) {
+      const written = this.#libc.write(fd, this.#view(slot), this.#headerBytes + length);
       if (written >= 0) {
         stats.txFrames++;
         stats.txBytes += length;
@@ -104,6 +115,16 @@ export class Tap implements Port {
     return true;
   }
 
+  #makeSendable(slot: number): boolean {
+    const { slots } = this;
+    if (this.superFrames) {
+      writeVnetHeader(slots, slot);
+      return true;
+    }
+    // The kernel gets plain frames: it cuts none, and finishes no checksum.
+    return slots.gsoType[slot] === GSO_NONE && completeChecksum(slots, slot);
+  }
+
   #tryRefresh(): void {
     try {
       this.refresh();
@@ -118,15 +139,34 @@ export class Tap implements Port {
     const slot = slots.allocate();
     // Without a slot the frame stays with the kernel, which drops and counts when its queue is full.
     if (slot === 0) return 0;
-    const length = this.#libc.read(this.fd, this.#view(slot), slots.slotBytes);
-    if (length <= 0) {
-      slots.release(slot);
-      return 0;
+    const view = this.#view(slot);
+    const headerBytes = this.#headerBytes;
+    for (let empty = 0; empty < this.#fds.length; ) {
+      const queue = this.#turn;
+      const length = this.#libc.read(this.#fds[queue], view, headerBytes + slots.slotBytes) - headerBytes;
+      if (length <= 0) {
+        empty++;
+        this.#nextQueue();
+        continue;
+      }
+      if (--this.#burst === 0) this.#nextQueue();
+      if (headerBytes > 0 && !readVnetHeader(slots, slot)) {
+        stats.rxDropped++;
+        continue;
+      }
+      slots.length[slot] = length;
+      slots.queue[slot] = queue;
+      stats.rxFrames++;
+      stats.rxBytes += length;
+      return slot;
     }
-    slots.length[slot] = length;
-    stats.rxFrames++;
-    stats.rxBytes += length;
-    return slot;
+    slots.release(slot);
+    return 0;
+  }
+
+  #nextQueue(): void {
+    this.#turn = this.#turn + 1 < this.#fds.length ? this.#turn + 1 : 0;
+    this.#burst = QUEUE_BURST;
   }
 
   #view(slot: number): Uint8Array {
@@ -136,7 +176,7 @@ export class Tap implements Port {
 
   #makeView(slot: number): Uint8Array {
     const at = this.slots.address(slot);
-    const view = this.slots.region.bytes.subarray(at, at + this.slots.slotBytes);
+    const view = this.slots.region.bytes.subarray(at - this.#headerBytes, at + this.slots.slotBytes);
     this.#views[slot] = view;
     return view;
   }
@@ -191,46 +231,20 @@ export class Tap implements Port {
 
   /** Plugs the cable in, or out, as the kernel sees it. @throws TapError of `TUNSETCARRIER`. */
   setCarrier(plugged: boolean): void {
-    setTunCarrier(this.#file, plugged);
+    setTunCarrier(this.#files[0], plugged);
     this.refresh();
   }
 
-  /** Closes the file; an interface that was made for it goes. May be called again. */
+  /** Closes its files; an interface that was made for them goes. May be called again. */
   close(): void {
     if (this.fd < 0) return;
-    closeSync(this.fd);
-    this.fd = -1;
+    for (const fd of this.#fds) closeSync(fd);
+    this.#fds.fill(-1);
     this.#linkUp = false;
     this.#interface.close();
   }
 
   [Symbol.dispose](): void {
     this.close();
-  }
-}
-
-/**
- * Opens a TAP interface and sets it up, without the `ip` command. It takes CAP_NET_ADMIN in the network namespace: see `spawnInNetworkNamespace`.
- *
- * @throws TapError with `code`, `syscall` and what to do about it:
- *  - ENOENT, EACCES, ENODEV of `open`: no device node, no right to open it, no driver;
- *  - EPERM, EBUSY, EINVAL of `TUNSETIFF`: no capability, in use, not a TAP or a bad name;
- *  - EINVAL of `SIOCSIFMTU`, `SIOCSIFADDR`, `SIOCSARP`: a value out of its range;
- *  - ENOSYS: not Linux.
- */
-export function openTap(options: TapOptions): Tap {
-  const file = openTun(options.name ?? 'tap%d', IFF_TAP | IFF_NO_PI);
-  let tap: Tap | null = null;
-  try {
-    tap = new Tap(file, options.slots);
-    tap.setMtu(options.mtu ?? tap.mtu);
-    for (const address of options.addresses ?? []) tap.addAddress(address);
-    if (options.up ?? true) tap.setUp(true);
-    for (const { address, mac } of options.neighbours ?? []) tap.addNeighbour(address, mac);
-    return tap;
-  } catch (error) {
-    if (tap === null) closeSync(file.fd);
-    else tap.close();
-    throw error;
   }
 }
