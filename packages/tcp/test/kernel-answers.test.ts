@@ -5,12 +5,15 @@ import {
   AF_INET,
   AF_INET6,
   AF_UNIX,
+  EADDRNOTAVAIL,
   ECONNREFUSED,
   EDESTADDRREQ,
   EFAULT,
   EINPROGRESS,
   EINVAL,
+  EISCONN,
   EMSGSIZE,
+  ENETUNREACH,
   ENOPROTOOPT,
   EOPNOTSUPP,
   EPIPE,
@@ -119,6 +122,31 @@ describe('a UDP socket has a port', () => {
     must(sockets.connect(fd, LO, 1));
     must(sockets.connect(fd, null, 0));
     expect(portOf(fd)).toBe(0);
+  });
+});
+
+describe('a link-local address (lacksScope)', () => {
+  it('needs an interface', () => {
+    for (const make of [tcp, udp]) {
+      expect(sockets.bind(make(AF_INET6), 'fe80::1', 1000)).toBe(-EINVAL);
+      expect(sockets.connect(make(AF_INET6), 'fe80::1', 1000)).toBe(-EINVAL);
+      // With one it is looked for.
+      expect(sockets.bind(make(AF_INET6), 'fe80::1%1', 1000)).toBe(-EADDRNOTAVAIL);
+      expect(sockets.connect(make(AF_INET6), 'fe80::1%1', 1000)).not.toBe(-EINVAL);
+    }
+    expect(sockets.bind(udp(AF_INET6), 'ff02::1', 1000)).toBe(-EINVAL);
+    expect(sockets.connect(udp(AF_INET6), 'ff02::1', 1000)).toBe(-EINVAL);
+    expect(sockets.connect(tcp(AF_INET6), 'ff02::1', 1000)).toBe(-ENETUNREACH);
+  });
+
+  it('is looked at after the state: a socket that is connected says so', () => {
+    const { client } = host.pair();
+    // The first connect after it came about tells of that, whatever the address.
+    expect([sockets.connect(client, LO, 1), sockets.connect(client, '::1', 1)]).toEqual([0, -EISCONN]);
+    const six = tcp(AF_INET6);
+    must(sockets.bind(six, '::1', 1000));
+    must(sockets.listen(six, 1));
+    expect(sockets.connect(six, 'fe80::1', 1)).toBe(-EISCONN);
   });
 });
 

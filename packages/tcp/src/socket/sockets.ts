@@ -35,6 +35,7 @@ import { TCP_CLOSE, TCP_LISTEN, TCP_SYN_SENT } from '../tcp/tcp-states.ts';
 import { UdpSock } from '../udp/udp-sock.ts';
 import { FdTable } from './fd-table.ts';
 import { SocketHandle, SS_CONNECTED, SS_UNCONNECTED } from './handle.ts';
+import { lacksScope } from './link-scope.ts';
 import { IovCursor, type Msghdr } from './msghdr.ts';
 import { unspecifiedIsSelf } from './own-address.ts';
 import { pollMask } from './poll.ts';
@@ -54,6 +55,8 @@ const SOCK_MAX = 11;
 const IPPROTO_MAX = 263;
 /** Comes back in the flags of a received message: it is part of what is asked of control messages. @kernel MSG_CMSG_CLOEXEC — include/linux/socket.h, 7.3 */
 const MSG_CMSG_CLOEXEC = 0x40000000;
+
+type InetSock = TcpSock | UdpSock;
 
 /** An address as the calls take it: text (`10.0.0.2`, `fe80::1%3`) or already parsed. On an AF_INET6 socket an IPv4 address stands for its mapped form. */
 export type AddressLike = string | InetAddress;
@@ -143,7 +146,7 @@ export class Sockets {
     return [this.#installUnix(a).fd, this.#installUnix(b).fd];
   }
 
-  /** @returns 0; -EINVAL unreadable address, an IPv6 group on TCP, or bound already; -EAFNOSUPPORT wrong family; -EADDRNOTAVAIL; -EADDRINUSE. */
+  /** @returns 0; -EINVAL unreadable address, a link-local one without interface, an IPv6 group on TCP, or bound already; -EAFNOSUPPORT wrong family; -EADDRNOTAVAIL; -EADDRINUSE. */
   bind(fd: number, address: AddressLike, port: number): number {
     const handle = this.#fds.get(fd);
     if (handle === undefined) return -EBADF;
@@ -154,6 +157,7 @@ export class Sockets {
     if (parsed.isV4) return sock.bind(parsed, port);
     // A stream has no group as its end, and one IPv6 address of its own leaves no room for IPv4. @kernel __inet6_bind — net/ipv6/af_inet6.c, 7.3
     if (parsed.isMulticast && handle.tcp !== null) return -EINVAL;
+    if (lacksScope(parsed, sock.boundDevice)) return -EINVAL;
     const result = sock.bind(parsed, port);
     if (result === 0 && !parsed.isAny) sock.v6only = true;
     return result;
@@ -203,13 +207,11 @@ export class Sockets {
     if (tcp === null && udp === null) return -EOPNOTSUPP;
     if (address === null) return tcp === null ? (udp?.disconnect() ?? 0) : disconnect(handle, tcp);
     const parsed = parseFor(handle.family, address);
-    if (tcp !== null) {
-      const to = typeof parsed === 'number' ? parsed : unspecifiedIsSelf(parsed, tcp.localAddress);
-      return streamConnect(handle, tcp, to, port);
-    }
+    if (tcp !== null) return streamConnect(handle, tcp, destinationOf(tcp, parsed), port);
     if (udp === null) return -EOPNOTSUPP;
     if (!autobind(udp)) return -EAGAIN;
-    return typeof parsed === 'number' ? parsed : udp.connect(unspecifiedIsSelf(parsed, udp.localAddress), port);
+    const to = destinationOf(udp, parsed);
+    return typeof to === 'number' ? to : udp.connect(to, port);
   }
 
   /**
@@ -421,6 +423,14 @@ function parseFor(family: number, address: AddressLike): InetAddress | number {
   const parsed = typeof address === 'string' ? InetAddress.parse(address) : address;
   if (parsed === null) return -EINVAL;
   return family === AF_INET && !parsed.isV4 ? -EAFNOSUPPORT : parsed;
+}
+
+/** What a socket can connect to: a link-local address needs an interface, the unspecified one is this host. @kernel tcp_v6_connect — net/ipv6/tcp_ipv6.c, 7.3 */
+function destinationOf(sock: InetSock, address: InetAddress | number): InetAddress | number {
+  if (typeof address === 'number') return address;
+  // A stream cannot go to a group with or without an interface.
+  if (lacksScope(address, sock.boundDevice) && !(address.isMulticast && sock instanceof TcpSock)) return -EINVAL;
+  return unspecifiedIsSelf(address, sock.localAddress);
 }
 
 /** A datagram socket has a port from its first use on, even if that comes to nothing. False: no port is free. @kernel inet_autobind — net/ipv4/af_inet.c, 7.3 */
