@@ -39,7 +39,9 @@ export function kernelNumber(release: string): number {
 
 /** Whether a listed difference is about this kernel. */
 export function isAbout(known: KnownDifference, release: string): boolean {
-  return known.before === undefined || kernelNumber(release) < kernelNumber(known.before);
+  const running = kernelNumber(release);
+  if (known.since !== undefined && running < kernelNumber(known.since)) return false;
+  return known.before === undefined || running < kernelNumber(known.before);
 }
 
 /** Whether a listed difference says that this one is expected. */

@@ -65,11 +65,16 @@ export interface SystemCalls {
   getpeername(fd: number): Address | number;
 }
 
+/** Limits of `net.core`, one for all of a host; a network namespace has none of its own. */
+export type LimitName = 'rmem_max' | 'wmem_max' | 'rmem_default' | 'wmem_default';
+
 /** Something scenarios run on. One object per run: ports, TIME_WAITs and counters start from nothing. */
 export interface StackUnderTest {
   host(name: HostName): SystemCalls;
   /** The host's address of a family, as text. */
   address(name: HostName, family: number): string;
+  /** A limit that the host's owner may have set: `net.core.rmem_max` and its like, in bytes. */
+  limit(name: LimitName): number;
   /** Until everything that calls have set off is over, without time passing for timers. */
   settle(): void;
   /** Until `poll` shows one of the bits, for two seconds at most. @returns the mask. */

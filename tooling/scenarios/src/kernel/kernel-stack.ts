@@ -1,6 +1,7 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { InetAddress } from '@netmem/tcp';
 import { AF_INET, AF_INET6, SOCK_DGRAM, SOL_SOCKET } from '@netmem/uapi';
-import { type HostName, type StackUnderTest, type SystemCalls, UNTIL_TIMEOUT_MS } from '../stack.ts';
+import { type HostName, type LimitName, type StackUnderTest, type SystemCalls, UNTIL_TIMEOUT_MS } from '../stack.ts';
 import { KernelCalls } from './kernel-calls.ts';
 import { addressOf, libc, memory, orErrno } from './libc.ts';
 
@@ -29,6 +30,7 @@ export class KernelStack implements StackUnderTest {
   constructor(settleMs: number) {
     this.#settleUs = Math.max(settleMs * 1000, SHORT_PAUSE_US);
     must(libc.unshare(CLONE_NEWNET), 'unshare');
+    setDefaults();
     setLoUp();
   }
 
@@ -39,6 +41,10 @@ export class KernelStack implements StackUnderTest {
   address(name: HostName, family: number): string {
     if (family === AF_INET6) return name === 'client' ? 'fd00::1' : 'fd00::2';
     return name === 'client' ? '127.0.0.1' : '127.0.0.2';
+  }
+
+  limit(name: LimitName): number {
+    return Number(readFileSync(`/proc/sys/net/core/${name}`, 'utf8'));
   }
 
   settle(): void {
@@ -63,6 +69,12 @@ export class KernelStack implements StackUnderTest {
   close(): readonly string[] {
     return [];
   }
+}
+
+/** What a new namespace has from its host, whose owner may have changed it, as Linux comes with. */
+function setDefaults(): void {
+  writeFileSync('/proc/sys/net/ipv4/tcp_rmem', '4096 131072 33554432');
+  writeFileSync('/proc/sys/net/ipv4/tcp_wmem', '4096 16384 4194304');
 }
 
 function must(result: number, what: string): number {

@@ -3,7 +3,7 @@ import { Machine } from '@netmem/machine';
 import { Network } from '@netmem/netdev';
 import { InetStack } from '@netmem/tcp';
 import { AF_INET6 } from '@netmem/uapi';
-import { type HostName, type StackUnderTest, type SystemCalls, UNTIL_TIMEOUT_MS } from '../stack.ts';
+import { type HostName, type LimitName, type StackUnderTest, type SystemCalls, UNTIL_TIMEOUT_MS } from '../stack.ts';
 import { NetmemCalls } from './netmem-calls.ts';
 
 /** Small: a scenario moves little. */
@@ -17,6 +17,7 @@ class NetmemStack implements StackUnderTest {
   readonly #calls: Readonly<Record<HostName, SystemCalls>>;
   readonly #addresses: Readonly<Record<HostName, readonly [v4: string, v6: string]>>;
   readonly #audit: () => readonly string[];
+  readonly #sysctl: InetStack['sysctl'];
 
   constructor(
     machine: Machine,
@@ -27,6 +28,7 @@ class NetmemStack implements StackUnderTest {
     this.#machine = machine;
     this.#calls = { client: new NetmemCalls(stacks.client), server: new NetmemCalls(stacks.server) };
     this.#addresses = addresses;
+    this.#sysctl = stacks.client.sysctl;
     this.#audit = audit;
   }
 
@@ -36,6 +38,11 @@ class NetmemStack implements StackUnderTest {
 
   address(name: HostName, family: number): string {
     return this.#addresses[name][family === AF_INET6 ? 1 : 0];
+  }
+
+  limit(name: LimitName): number {
+    const { rmemMax, wmemMax, rmemDefault, wmemDefault } = this.#sysctl;
+    return { rmem_max: rmemMax, wmem_max: wmemMax, rmem_default: rmemDefault, wmem_default: wmemDefault }[name];
   }
 
   settle(): void {

@@ -1,5 +1,6 @@
 /** `connect`: how it goes on, how it fails, and what it says when asked again. */
-import { POLL, SHUT_RD, SHUT_RDWR, SHUT_WR } from '@netmem/uapi';
+import { AF_INET6, POLL, SHUT_RD, SHUT_RDWR, SHUT_WR } from '@netmem/uapi';
+import type { RecordedSocket } from '../recorded-socket.ts';
 import { PORT, type Scenario } from '../scenario-run.ts';
 
 /** An address that nobody answers for: this host has no route to it. */
@@ -256,6 +257,69 @@ export const CONNECTING: readonly Scenario[] = [
       client.connect(t.at('server'));
       client.until(POLL.OUT);
       client.connect(t.at('server'));
+    },
+  },
+  {
+    id: 'connect: both to each other at once',
+    run(t) {
+      const c = t.tcp('client', 'c');
+      const s = t.tcp('server', 's');
+      c.bind(t.at('client', PORT + 1));
+      s.bind(t.at('server'));
+      t.crossing([c, s], () => {
+        c.connect(t.at('server'));
+        s.connect(t.at('client', PORT + 1));
+      });
+      c.until(POLL.OUT);
+      s.until(POLL.OUT);
+      c.connect(t.at('server'));
+      s.connect(t.at('client', PORT + 1));
+      c.send('from c');
+      s.recv(10);
+      s.send('from s');
+      c.recv(10);
+    },
+  },
+  {
+    id: 'connect: again between the same ports, one of them in TIME_WAIT',
+    run(t) {
+      const l = t.listener();
+      const dial = (name: string): RecordedSocket => {
+        const c = t.tcp('client', name);
+        c.set('SO_REUSEADDR', 1);
+        c.bind(t.at('client', PORT + 1));
+        c.connect(t.at('server'));
+        return c;
+      };
+      const first = dial('first');
+      const s1 = l.accept('s1');
+      s1.close();
+      first.recv(1);
+      first.close();
+      const second = dial('second');
+      second.until(POLL.OUT);
+      const s2 = l.accept('s2');
+      second.send('once more');
+      s2.recv(20);
+      second.close();
+      s2.recv(1);
+      s2.close();
+      dial('third');
+    },
+  },
+  {
+    id: 'connect: link-local addresses need a scope',
+    run(t) {
+      const x = t.tcp('client', 'x', AF_INET6);
+      x.bind({ ip: 'fe80::1', port: PORT });
+      x.connect({ ip: 'fe80::1', port: PORT });
+      const u = t.udp('client', 'u', AF_INET6);
+      u.bind({ ip: 'fe80::1', port: PORT });
+      u.bind({ ip: 'ff02::1', port: PORT });
+      u.connect({ ip: 'fe80::1', port: PORT });
+      u.connect({ ip: 'ff02::1', port: PORT });
+      x.connect({ ip: 'ff02::1', port: PORT });
+      t.listener(1, AF_INET6).connect({ ip: 'fe80::1', port: PORT });
     },
   },
   {

@@ -1,8 +1,33 @@
 /** Options of level SOL_SOCKET: values, limits, lengths. */
 import { AF_INET, AF_INET6, POLL, SOCK_RAW } from '@netmem/uapi';
 import type { Scenario } from '../scenario-run.ts';
+import type { LimitName } from '../stack.ts';
 
 const INT_MAX = 0x7fffffff;
+
+/** Asks for about as much as the host's owner allows, and for more. */
+function atMost(option: 'SO_RCVBUF' | 'SO_SNDBUF', limit: LimitName): Scenario {
+  return {
+    id: `${option}: at most ${limit}; negative is a lot`,
+    run(t) {
+      const most = t.stack.limit(limit);
+      const x = t.tcp('client', 'x');
+      for (const [shown, bytes] of [
+        [`${limit} - 1`, most - 1],
+        [limit, most],
+        [`${limit} + 1`, most + 1],
+        ['INT_MAX', INT_MAX],
+        ['-1', -1],
+      ] as const) {
+        const stored = t.quietly(() => {
+          x.set(option, bytes);
+          return x.get(option);
+        });
+        t.note(`${option} of ${shown} is 2 * ${limit} and`, stored - 2 * most);
+      }
+    },
+  };
+}
 
 export const SOCKET_OPTIONS: readonly Scenario[] = [
   {
@@ -18,16 +43,7 @@ export const SOCKET_OPTIONS: readonly Scenario[] = [
       }
     },
   },
-  {
-    id: 'SO_RCVBUF: at most rmem_max; negative is a lot',
-    run(t) {
-      const x = t.tcp('client', 'x');
-      for (const bytes of [4_194_303, 4_194_304, 4_194_305, INT_MAX, -1]) {
-        x.set('SO_RCVBUF', bytes);
-        x.get('SO_RCVBUF');
-      }
-    },
-  },
+  atMost('SO_RCVBUF', 'rmem_max'),
   {
     id: 'SO_SNDBUF: doubled, with a least value',
     run(t) {
@@ -41,16 +57,7 @@ export const SOCKET_OPTIONS: readonly Scenario[] = [
       }
     },
   },
-  {
-    id: 'SO_SNDBUF: at most wmem_max; negative is a lot',
-    run(t) {
-      const x = t.tcp('client', 'x');
-      for (const bytes of [4_194_303, 4_194_304, 4_194_305, INT_MAX, -1]) {
-        x.set('SO_SNDBUF', bytes);
-        x.get('SO_SNDBUF');
-      }
-    },
-  },
+  atMost('SO_SNDBUF', 'wmem_max'),
   {
     id: 'SO_RCVBUFFORCE and SO_SNDBUFFORCE: beyond the limits',
     run(t) {
@@ -68,11 +75,13 @@ export const SOCKET_OPTIONS: readonly Scenario[] = [
   {
     id: 'buffers: what a fresh socket has',
     run(t) {
-      for (const x of [t.tcp('client', 'tcp'), t.udp('client', 'udp')]) {
-        x.get('SO_RCVBUF');
-        x.get('SO_SNDBUF');
-        x.get('SO_RCVLOWAT');
-      }
+      const tcp = t.tcp('client', 'tcp');
+      const udp = t.udp('client', 'udp');
+      for (const name of ['SO_RCVBUF', 'SO_SNDBUF', 'SO_RCVLOWAT'] as const) tcp.get(name);
+      udp.get('SO_RCVLOWAT');
+      const [rcvbuf, sndbuf] = t.quietly(() => [udp.get('SO_RCVBUF'), udp.get('SO_SNDBUF')]);
+      t.note('SO_RCVBUF of UDP is rmem_default', rcvbuf === t.stack.limit('rmem_default'));
+      t.note('SO_SNDBUF of UDP is wmem_default', sndbuf === t.stack.limit('wmem_default'));
     },
   },
   {
@@ -240,6 +249,19 @@ export const SOCKET_OPTIONS: readonly Scenario[] = [
       }
       x.set('TCP_NODELAY', 1);
       x.close();
+    },
+  },
+  {
+    id: 'options that other programs set',
+    run(t) {
+      const x = t.tcp('client', 'x');
+      for (const name of ['SO_DEBUG', 'SO_DONTROUTE', 'SO_BROADCAST', 'SO_SNDLOWAT', 'SO_INCOMING_CPU'] as const) {
+        x.get(name);
+        x.set(name, 1);
+      }
+      for (const name of ['SO_RCVTIMEO', 'SO_SNDTIMEO'] as const) x.get(name, 16);
+      x.get('SO_BINDTODEVICE', 16);
+      for (const name of ['IP_MTU_DISCOVER', 'IP_RECVERR', 'IP_MTU'] as const) x.get(name);
     },
   },
   {
