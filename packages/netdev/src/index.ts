@@ -52,6 +52,7 @@
  *
  * @packageDocumentation
  */
+export { BUSY_POLL_BUDGET, BUSY_POLL_RELAX_NS, type BusyPollOptions } from './busy-poll.ts';
 export type {
   NetDeviceOps,
   NetDeviceStats,

@@ -25,7 +25,7 @@ export interface NapiOptions {
  * The poll function gets a budget, handles at most so many packets and returns how many; when they are fewer than the budget it has called
  * {@link Napi.completeDone} first and, if that returned true, switched its interrupt on again.
  *
- * @kernel struct napi_struct — include/linux/netdevice.h, 7.3 (partial: no threads, no busy polling)
+ * @kernel struct napi_struct — include/linux/netdevice.h, 7.3 (partial: no threads)
  */
 export class Napi implements PoolNapi {
   readonly dev: NetDevice;
@@ -51,6 +51,7 @@ export class Napi implements PoolNapi {
   #missed = false;
   #polling = false;
   #deferCount = 0;
+  #busyPolling = false;
 
   /** Adds an instance to `dev`, disabled. @kernel netif_napi_add_config — include/linux/netdevice.h, 7.3 */
   constructor(dev: NetDevice, poll: (budget: number) => number, options: NapiOptions = {}) {
@@ -111,7 +112,8 @@ export class Napi implements PoolNapi {
   completeDone(work: number): boolean {
     const network = this.#network;
     const gro = this.#gro;
-    if (network === null || gro === null) return false;
+    // A busy poller comes again before it lets go.
+    if (network === null || gro === null || this.#busyPolling) return false;
     let timeout = 0;
     let rearm = true;
     if (work > 0) {
@@ -157,6 +159,7 @@ export class Napi implements PoolNapi {
     this.#enabled = false;
     this.#scheduled = false;
     this.#missed = false;
+    this.#busyPolling = false;
     this.#ownerCpu = -1;
     this.#deferCount = 0;
     this.#watchdog?.del();
@@ -185,23 +188,7 @@ export class Napi implements PoolNapi {
   poll(): number {
     const network = this.#network;
     if (network === null || !this.#scheduled) return 0;
-    const context = network.machine.context;
-    let work = 0;
-    context.enterSoftirq(this.#id);
-    this.#polling = true;
-    try {
-      work = this.#poll(this.weight);
-    } finally {
-      this.#polling = false;
-      context.leaveSoftirq();
-    }
-    if (work > this.weight) {
-      network.machine.log.emit(
-        'err',
-        'napi',
-        `${this.dev.name}: poll function returned ${work}, exceeding its budget of ${this.weight}`,
-      );
-    }
+    const work = this.#run(network, this.weight);
     if (work < this.weight) return work;
     // It used all of its budget: it stays scheduled and goes to the end of the line.
     this.#gro?.flush(true);
@@ -210,6 +197,78 @@ export class Napi implements PoolNapi {
       network.machine.log.warnOnce('napi_poll', `${this.dev.name}: budget exhausted after napi rescheduled`);
     } else if (this.#scheduled) {
       this.#enlist(network);
+    }
+    return work;
+  }
+
+  /**
+   * Takes the instance for a poller that does not wait for softirq: while it has it, interrupts stay off.
+   *
+   * @returns false when it is disabled, or has its turn anyway.
+   * @internal
+   */
+  busyPollStart(): boolean {
+    const network = this.#network;
+    if (network === null || !this.#enabled || this.#scheduled) return false;
+    this.#scheduled = true;
+    this.#busyPolling = true;
+    this.#ownerCpu = network.machine.context.cpu;
+    return true;
+  }
+
+  /** One poll by who took it, and what it finished goes up. @returns the work done. @internal */
+  busyPollOnce(budget: number): number {
+    if (this.#network === null || !this.#busyPolling) return 0;
+    const work = this.#run(this.#network, budget);
+    this.#gro?.flushNormal();
+    return work;
+  }
+
+  /**
+   * Lets go. One more poll is how the driver is made to switch its interrupt on; if that finds as much as it may, softirq goes on.
+   *
+   * @param prefer - The poller means to come back: the flush timer stands in for the interrupt, where the instance defers interrupts.
+   * @returns the work done.
+   * @kernel busy_poll_stop — net/core/dev.c, 7.3
+   * @internal
+   */
+  busyPollStop(budget: number, prefer: boolean): number {
+    const network = this.#network;
+    if (network === null || !this.#busyPolling) return 0;
+    this.#missed = false;
+    this.#busyPolling = false;
+    let deferred = false;
+    if (prefer) {
+      this.#deferCount = this.deferHardIrqs;
+      deferred = this.#deferCount > 0 && this.groFlushTimeoutNs > 0;
+      if (deferred) this.#watchdog?.mod(network.machine.clock.nowNs + this.groFlushTimeoutNs);
+    }
+    const work = this.#run(network, budget);
+    if (work < budget) return work;
+    this.#gro?.flush(deferred);
+    this.#gro?.flushNormal();
+    if (deferred) {
+      this.#scheduled = false;
+      this.#ownerCpu = -1;
+    } else if (this.#scheduled && !this.listed) {
+      this.#enlist(network);
+    }
+    return work;
+  }
+
+  #run(network: Network, budget: number): number {
+    const { context, log } = network.machine;
+    let work = 0;
+    context.enterSoftirq(this.#id);
+    this.#polling = true;
+    try {
+      work = this.#poll(budget);
+    } finally {
+      this.#polling = false;
+      context.leaveSoftirq();
+    }
+    if (work > budget) {
+      log.emit('err', 'napi', `${this.dev.name}: poll function returned ${work}, exceeding its budget of ${budget}`);
     }
     return work;
   }

@@ -2,6 +2,7 @@ import { assertSingleCopy, KernelBug, type Machine } from '@netmem/machine';
 import { NetmemTable } from '@netmem/netmem';
 import { PagePools } from '@netmem/page-pool';
 import { EEXIST, EINVAL, ENETDOWN, ENFILE, IFF, IFNAMSIZ } from '@netmem/uapi';
+import { BUSY_POLL_BUDGET, type BusyPollOptions, napiBusyLoop } from './busy-poll.ts';
 import type { GroDelivery } from './gro.ts';
 import { createLoopback } from './loopback.ts';
 import { devMemoryProviderUninstall } from './memory-provider.ts';
@@ -143,6 +144,18 @@ export class Network implements GroDelivery {
   /** A NAPI instance by its id; null when there is none. @kernel napi_by_id — net/core/dev.c, 7.3 */
   napi(id: number): Napi | null {
     return this.#napis.get(id) ?? null;
+  }
+
+  /**
+   * Polls an instance in the caller's own time, as a socket with SO_BUSY_POLL does when it finds nothing to read; its id is in `skb.napiId`.
+   *
+   * @param budget - Packets per poll, BUSY_POLL_BUDGET by default.
+   * @returns packets handled; 0 also for an id that is nobody's, and while softirq has the instance anyway.
+   * @throws KernelBug outside process context.
+   * @kernel napi_busy_loop — net/core/dev.c, 7.3
+   */
+  busyPoll(napiId: number, budget: number = BUSY_POLL_BUDGET, options: BusyPollOptions = {}): number {
+    return napiBusyLoop(this, napiId, budget, options);
   }
 
   /** Who gets the packets of an ethertype. @throws KernelBug when it has a handler. @kernel dev_add_pack — net/core/dev.c, 7.3 */

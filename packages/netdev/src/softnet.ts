@@ -23,6 +23,8 @@ export class SoftNet {
   /** Packets polled, and rounds that ended with work left. @kernel time_squeeze — include/linux/netdevice.h, 7.3 */
   processed = 0;
   timeSqueeze = 0;
+  /** Packets that busy polling took. @kernel LINUX_MIB_BUSYPOLLRXPACKETS — include/uapi/linux/snmp.h, 7.3 */
+  busyPollRxPackets = 0;
   readonly #machine: Machine;
   readonly #receive: (skb: SkBuff) => void;
   #first: Napi | null = null;
