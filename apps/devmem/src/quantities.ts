@@ -31,6 +31,25 @@ export function parseSeconds(text: string): number {
   return seconds;
 }
 
+const UNIT_NS: Readonly<Record<string, number>> = { ns: 1, us: 1e3, ms: 1e6, s: 1e9 };
+
+/** `5ms`, `200us`, `1.5s`, `800ns` → nanoseconds, at most an hour. A bare number is refused: nobody would know of what. */
+export function parseDuration(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*(ns|us|ms|s)$/.exec(text.trim());
+  const ns = match === null ? Number.NaN : Math.round(Number(match[1]) * (UNIT_NS[match[2] ?? ''] ?? Number.NaN));
+  if (!(ns >= 0 && ns <= 3.6e12))
+    throw new InvalidArgumentError('Give a time with its unit, such as 5ms, 200us or 1s.');
+  return ns;
+}
+
+/** `2%` or `0.02` → 0.02. From 0 to 1. */
+export function parseShare(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*(%?)$/.exec(text.trim());
+  const share = match === null ? Number.NaN : Number(match[1]) / (match[2] === '%' ? 100 : 1);
+  if (!(share >= 0 && share <= 1)) throw new InvalidArgumentError('Give a share of frames, such as 2% or 0.02.');
+  return share;
+}
+
 const BYTE_UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'];
 
 /** 67108864 → `64 MiB`. */
