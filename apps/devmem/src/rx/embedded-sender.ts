@@ -1,18 +1,20 @@
-/** The second host as sender: reads the source, hashes it and writes it into a socket of our own stack. */
+/** The second host as sender: reads the source, hashes it and writes it into sockets of our own stack. */
 import { createHash, type Hash } from 'node:crypto';
 import type { Host } from '@netmem/lab';
 import { type Region, regionOf } from '@netmem/region';
 import { Msghdr } from '@netmem/tcp';
 import { AF_INET, EAGAIN, EINPROGRESS, errnoName, POLL, SHUT_WR, SOCK_STREAM } from '@netmem/uapi';
-import type { ListenAddress } from './options.ts';
-import type { Source } from './source.ts';
+import type { ListenAddress } from '../host/options.ts';
+import type { RxOptions } from './options.ts';
+import type { SenderControl } from './sender.ts';
+import { Source } from './source.ts';
 
 const CHUNK_BYTES = 1 << 16;
 /** Chunks per turn, so that the receiver keeps up. */
 const CHUNKS_PER_TURN = 4;
 
-/** Sends one source over one connection; {@link EmbeddedSender.service} moves it on. */
-export class EmbeddedSender {
+/** Sends one source over one connection; {@link Stream.service} moves it on. */
+class Stream {
   readonly #host: Host;
   readonly #source: Source;
   readonly #hash: Hash | null;
@@ -21,7 +23,6 @@ export class EmbeddedSender {
   readonly #fd: number;
   #pending: Uint8Array = new Uint8Array(0);
   #ended = false;
-  /** What went wrong, as a sentence. */
   error: string | null = null;
 
   constructor(host: Host, source: Source, to: ListenAddress, digest: boolean) {
@@ -38,17 +39,10 @@ export class EmbeddedSender {
     return this.#ended || this.error !== null;
   }
 
-  /** The second host runs in the receiver's process, whose processor time counts both. */
-  get cpuSeconds(): number {
-    return 0;
-  }
-
-  /** The digest of what was sent; null when none was asked for. */
   digest(): string | null {
     return this.#hash?.copy().digest('hex') ?? null;
   }
 
-  /** Sends what fits now; true if anything did. */
   service(): boolean {
     const { sockets } = this.#host.stack;
     if (this.#ended || this.error !== null) return false;
@@ -69,7 +63,6 @@ export class EmbeddedSender {
     return true;
   }
 
-  /** Closes the socket. */
   close(): void {
     this.#host.stack.sockets.close(this.#fd);
     this.#source.close();
@@ -86,5 +79,52 @@ export class EmbeddedSender {
     this.#ended = true;
     this.#host.stack.sockets.shutdown(this.#fd, SHUT_WR);
     return true;
+  }
+}
+
+/** Sends the source over each of `--connections` at once. */
+export class EmbeddedSender implements SenderControl {
+  readonly connections: number;
+  readonly total: number;
+  readonly #streams: readonly Stream[];
+
+  constructor(host: Host, options: RxOptions) {
+    const { connections, file, bytes, listen, validate } = options;
+    let length = 0;
+    // One digest is enough: all streams read the same source.
+    this.#streams = Array.from({ length: connections }, (_, i) => {
+      const source = Source.open(file, bytes);
+      length = source.length;
+      return new Stream(host, source, listen, validate === 'sha256' && i === 0);
+    });
+    this.connections = connections;
+    this.total = connections * length;
+  }
+
+  get done(): boolean {
+    return this.#streams.every((stream) => stream.done);
+  }
+
+  get error(): string | null {
+    return this.#streams.find((stream) => stream.error !== null)?.error ?? null;
+  }
+
+  /** The second host runs in the receiver's process, whose processor time counts both. */
+  get cpuSeconds(): number {
+    return 0;
+  }
+
+  digestOf(): string | null {
+    return this.#streams[0]?.digest() ?? null;
+  }
+
+  service(): boolean {
+    let busy = false;
+    for (const stream of this.#streams) if (stream.service()) busy = true;
+    return busy;
+  }
+
+  close(): void {
+    for (const stream of this.#streams) stream.close();
   }
 }

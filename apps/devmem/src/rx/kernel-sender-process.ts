@@ -2,16 +2,26 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { SendReport, SendRequest } from './kernel-sender.ts';
+import type { RxOptions } from './options.ts';
+import type { SenderControl } from './sender.ts';
+import { Source } from './source.ts';
 
 const SENDER = fileURLToPath(new URL('./kernel-sender.ts', import.meta.url));
 
 /** Starts the sender in our own network namespace and keeps its report. */
-export class KernelSender {
+export class KernelSender implements SenderControl {
+  readonly connections: number;
+  readonly total: number;
   readonly #child: ChildProcess;
   #report: SendReport | null = null;
   #gone: string | null = null;
 
-  constructor(request: SendRequest) {
+  constructor({ listen, file, bytes, connections, validate }: RxOptions) {
+    const source = Source.open(file, bytes);
+    source.close();
+    this.connections = connections;
+    this.total = connections * source.length;
+    const request: SendRequest = { ...listen, file, bytes, connections, digest: validate === 'sha256' };
     this.#child = spawn(process.execPath, [SENDER, JSON.stringify(request)], {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
@@ -39,7 +49,7 @@ export class KernelSender {
     return this.#gone === null ? null : `the sender died (${this.#gone})`;
   }
 
-  digest(): string | null {
+  digestOf(): string | null {
     return this.#report?.ok === true ? this.#report.sha256 : null;
   }
 

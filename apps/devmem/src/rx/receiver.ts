@@ -1,241 +1,186 @@
 /**
- * The receiver process: sets a host up, has somebody send, receives, takes everything down and reports. Its only argument is a
- * {@link ReceiverRequest}; everything it has to say goes over the IPC channel.
+ * The receiver process of `devmem rx`: sets a host up, has somebody send, receives, takes everything down and reports. Its only argument is a
+ * {@link ReceiverRequest}.
  */
-import { writeSync } from 'node:fs';
-import { setImmediate as nextTurn } from 'node:timers/promises';
-import { EXIT } from '../exit-codes.ts';
+import { CaptureFile } from '../capture/capture-file.ts';
+import {
+  cableEnvironment,
+  type Environment,
+  type PortWrapper,
+  replayEnvironment,
+  tapEnvironment,
+} from '../host/environment.ts';
+import { openTrace } from '../host/trace-file.ts';
+import { readRecording } from '../replay/recording.ts';
+import { ReplaySender } from '../replay/replay-sender.ts';
+import { type Application, ReceiveLoop } from '../run/receive-loop.ts';
+import { type ReceiverRun, receiverMain, type Tell } from '../run/receiver-main.ts';
 import { EmbeddedSender } from './embedded-sender.ts';
-import { cableEnvironment, type Environment, tapEnvironment } from './environment.ts';
+import { enterCommand } from './enter-command.ts';
 import { KernelSender } from './kernel-sender-process.ts';
 import { Measurement } from './measurement.ts';
-import type { ReceiverMessage, ReceiverRequest, StopMessage } from './messages.ts';
-import { STALL_SECONDS } from './options.ts';
-import type { RxReport } from './report.ts';
+import type { RxOptions } from './options.ts';
+import { buildReport, type ReplayFacts, type RxReport, type SenderKind } from './report.ts';
+import { createNobody, type SenderControl } from './sender.ts';
 import { ReceiveSession } from './session.ts';
-import { Source } from './source.ts';
-import { describeState } from './state-dump.ts';
-import { openTrace } from './trace-file.ts';
 
-const PROGRESS_MS = 100;
-/** Rounds between two looks at the event loop while there is always something to do. */
-const ROUNDS_PER_TURN = 64;
-/** How long the last ACKs and the sender's farewell may take after the last byte. */
-const LINGER_MS = 2_000;
-const STDERR_FD = 2;
-
-/** Who sends, as the receive loop sees it. */
-interface SenderControl {
-  service(): boolean;
-  /** The sender is through, well or not, and its report is in. */
-  readonly done: boolean;
-  readonly error: string | null;
-  digest(): string | null;
-  readonly cpuSeconds: number;
-  close(): void;
+/** The receiver's only argument, as JSON. */
+export interface ReceiverRequest {
+  readonly options: RxOptions;
+  /** The sender that was decided on. */
+  readonly sender: SenderKind;
+  readonly senderReason: string | null;
+  /** The namespace needs a user namespace around it, because nobody here is root. */
+  readonly rootless: boolean;
 }
 
-const NOBODY: SenderControl = {
-  service: () => false,
-  done: true,
-  error: null,
-  digest: () => null,
-  cpuSeconds: 0,
-  close() {},
-};
-
-function tell(message: ReceiverMessage): void {
-  process.send?.(message);
+/** Where the host is, and who sends to it. */
+interface Scene {
+  readonly environment: Environment;
+  /** Called once the listener is open. */
+  startSender(): SenderControl;
+  replayFacts(): ReplayFacts | null;
+  /** Connections that may be open at once. */
+  readonly streams: number;
 }
 
-function startSender(
-  request: ReceiverRequest,
-  environment: Environment,
-): { control: SenderControl; total: number | null } {
-  const { options, sender } = request;
-  if (sender === 'none') return { control: NOBODY, total: null };
-  const source = Source.open(options.file, options.bytes);
-  const total = source.length;
-  const digest = options.validate === 'sha256';
-  if (environment.peer !== null)
-    return { control: new EmbeddedSender(environment.peer, source, options.listen, digest), total };
-  source.close();
-  const { file, bytes, listen } = options;
-  return { control: new KernelSender({ ...listen, file, bytes, digest }), total };
+function setScene({ options, sender }: ReceiverRequest, wrap: PortWrapper): Scene {
+  const replayFacts = (): null => null;
+  const streams = options.connections;
+  if (options.replay !== null) {
+    const recording = readRecording(options.replay, options.listen);
+    const environment = replayEnvironment(options, recording, wrap);
+    const { host, port } = environment;
+    return {
+      environment,
+      startSender: () => new ReplaySender(recording, port, host.machine.clock),
+      replayFacts: () => ({
+        frames: recording.frames.length,
+        skipped: recording.skipped,
+        connections: recording.streams.length,
+        incomplete: recording.streams.filter((stream) => !stream.isWhole).length,
+        aligned: port.aligned,
+        pauses: port.pauses,
+        damage: recording.damage,
+      }),
+      streams: Math.max(1, recording.streams.length),
+    };
+  }
+  if (sender === 'embedded') {
+    const { delay, ...faults } = options.cable;
+    const environment = cableEnvironment(options, { ...faults, latencyNs: delay }, wrap);
+    const { peer } = environment;
+    if (peer === null) throw new Error('the cable has no second host');
+    return { environment, startSender: () => new EmbeddedSender(peer, options), replayFacts, streams };
+  }
+  const environment = tapEnvironment(options, wrap);
+  const startSender = (): SenderControl => (sender === 'none' ? createNobody(streams) : new KernelSender(options));
+  return { environment, startSender, replayFacts, streams };
 }
 
-/** The command that puts a shell into our network namespace. */
-function enterCommand({ options, rootless }: ReceiverRequest): string {
-  const user = rootless ? ' --user --preserve-credentials' : '';
-  const { address, port } = options.listen;
-  return `Listening on ${address}:${port}. Send from the same namespace, for example:\n  nsenter --target ${process.pid}${user} --net nc -N ${address} ${port} < FILE`;
+/** No connection is still closing: the other side may have to be told once more. */
+function isQuiet({ host, peer }: Environment): boolean {
+  return host.stack.audit().length === 0 && (peer === null || peer.stack.audit().length === 0);
 }
 
-class Run {
+class Run implements ReceiverRun<RxReport>, Application {
   readonly #request: ReceiverRequest;
-  readonly #environment: Environment;
+  readonly #scene: Scene;
   readonly #session: ReceiveSession;
   readonly #sender: SenderControl;
-  readonly #total: number | null;
   readonly #measurement: Measurement;
-  #stopReason: string | null = null;
-  #movedMs: number = performance.now();
-  #movedBytes = 0;
-  #toldMs = 0;
+  readonly #loop: ReceiveLoop;
+  readonly #capture: CaptureFile | null;
 
-  constructor(request: ReceiverRequest, environment: Environment) {
+  constructor(request: ReceiverRequest, scene: Scene, capture: CaptureFile | null, tell: Tell<RxReport>) {
     const { options } = request;
-    const { host } = environment;
+    const { host } = scene.environment;
     if (host.memory === null) throw new Error('the host has no device memory');
     host.steer(options.listen.address, options.listen.port, host.memory.queues[0] ?? 0);
+    capture?.learn(host);
     this.#request = request;
-    this.#environment = environment;
-    this.#session = new ReceiveSession(host, host.memory, options);
+    this.#scene = scene;
+    this.#capture = capture;
+    this.#session = new ReceiveSession(host, host.memory, options, scene.streams);
     this.#measurement = new Measurement(host);
-    const { control, total } = startSender(request, environment);
-    this.#sender = control;
-    this.#total = total;
-    tell({ type: 'listening', total, enter: request.sender === 'none' ? enterCommand(request) : null });
+    this.#loop = new ReceiveLoop(scene.environment, this, (bytes) => tell({ type: 'progress', bytes }));
+    this.#sender = scene.startSender();
+    const { total } = this.#sender;
+    tell({
+      type: 'listening',
+      total,
+      enter: request.sender === 'none' ? enterCommand(options, request.rootless) : null,
+    });
+  }
+
+  get bytes(): number {
+    return this.#session.bytes;
+  }
+
+  get waiting(): boolean {
+    return this.#request.sender === 'none' && this.#session.openConnections === 0;
+  }
+
+  get finished(): boolean {
+    const { openConnections, endedConnections, error } = this.#session;
+    if (error !== null || this.#sender.error !== null) return true;
+    if (!this.#sender.done) return false;
+    // A recording may end before a connection does.
+    return this.#request.sender === 'replay' || (openConnections === 0 && endedConnections >= this.#sender.connections);
+  }
+
+  service(): boolean {
+    const sent = this.#sender.service();
+    const received = this.#session.service();
+    if (received) this.#measurement.received(this.#session.bytes);
+    return sent || received;
   }
 
   stop(reason: string): void {
-    this.#stopReason ??= reason;
+    this.#loop.stop(reason);
   }
 
-  async receive(): Promise<void> {
-    for (let round = 1; !this.#finished(); round++) {
-      const busy = this.#round();
-      if (!busy) this.#environment.wait();
-      if (!busy || round % ROUNDS_PER_TURN === 0) {
-        await nextTurn();
-        this.#watch();
-      }
-    }
+  receive(): Promise<void> {
+    return this.#loop.run();
   }
 
   /** Closes sockets, lets the last segments go out, takes the hosts down. */
   async finish(): Promise<RxReport> {
-    this.#measurement.end(this.#session.bytes);
-    const { sockets } = this.#environment.host.stack;
-    this.#session.close();
-    const tokensOutstanding = this.#session.tokensIssued - this.#session.tokensReturned;
-    const deadline = performance.now() + LINGER_MS;
-    while (performance.now() < deadline && !(this.#sender.done && sockets.tokensOutstanding === 0)) {
-      if (!this.#round()) this.#environment.wait();
-      await nextTurn();
-    }
-    this.#sender.close();
-    for (let round = 0; round < ROUNDS_PER_TURN && this.#environment.step(); round++);
-    const counted = this.#measurement.counters();
-    const leaks = this.#environment.close();
-    return this.#report(tokensOutstanding, counted, leaks);
-  }
-
-  #round(): boolean {
-    const moved = this.#environment.step();
-    const sent = this.#sender.service();
-    const received = this.#session.service();
-    if (received) this.#measurement.received(this.#session.bytes);
-    return moved || sent || received;
-  }
-
-  #finished(): boolean {
-    const { openConnections, endedConnections, error } = this.#session;
-    if (this.#stopReason !== null || error !== null || this.#sender.error !== null) return true;
-    const wanted = this.#request.sender === 'none' ? this.#request.options.connections : 1;
-    return openConnections === 0 && endedConnections >= wanted && this.#sender.done;
-  }
-
-  #watch(): void {
-    const now = performance.now();
-    const { bytes, openConnections } = this.#session;
-    if (now - this.#toldMs >= PROGRESS_MS) {
-      this.#toldMs = now;
-      tell({ type: 'progress', bytes });
-    }
-    const waiting = this.#request.sender === 'none' && openConnections === 0;
-    if (bytes !== this.#movedBytes || waiting) {
-      this.#movedBytes = bytes;
-      this.#movedMs = now;
-    } else if (now - this.#movedMs > STALL_SECONDS * 1000) {
-      writeSync(STDERR_FD, `${describeState(this.#environment.host)}\n`);
-      this.stop(`no byte came for ${STALL_SECONDS} s`);
-    }
-  }
-
-  #report(tokensOutstanding: number, counted: ReturnType<Measurement['counters']>, leaks: readonly string[]): RxReport {
-    const { options, sender, senderReason } = this.#request;
     const session = this.#session;
-    const sent = this.#sender.digest();
-    const devmem = session.digest();
-    const figures = this.#measurement.figures(this.#sender.cpuSeconds);
-    const { pools } = this.#environment.host;
-    const { hold, release } = pools.totals();
-    const facts = {
-      sender,
-      sender_reason: senderReason,
-      bytes_devmem: session.bytes,
-      bytes_linear: counted.linearBytes,
-      frags: session.tokensIssued,
-      tokens_issued: session.tokensIssued,
-      tokens_returned: session.tokensReturned,
-      tokens_outstanding: tokensOutstanding,
+    const sender = this.#sender;
+    const { environment } = this.#scene;
+    const { sockets } = environment.host.stack;
+    this.#measurement.end(session.bytes);
+    session.close();
+    const tokensOutstanding = session.tokensIssued - session.tokensReturned;
+    await this.#loop.linger(() => sender.done && sockets.tokensOutstanding === 0);
+    sender.close();
+    await this.#loop.linger(() => isQuiet(environment));
+    const counted = this.#measurement.counters();
+    const leaks = environment.close();
+    const { hold, release } = environment.host.pools.totals();
+    return buildReport({
+      ...this.#request,
+      session,
+      control: sender,
+      counted,
+      figures: this.#measurement.figures(sender.cpuSeconds),
+      tokensOutstanding,
       inflight: hold - release,
-      iommu_faults: counted.iommuFaults,
-      drops: counted.drops,
-      sha256_sent: sent,
-      sha256_devmem: devmem,
-      ...figures,
-      log_warnings: counted.warnings,
       leaks,
-      connections: session.acceptedConnections,
-      exporter: options.exporter,
-      queues: options.queues,
-    };
-    const error = this.#judge(facts);
-    return { ok: error === null, error, ...facts };
-  }
-
-  /** The first reason, in order of importance, why the run was not what it should be. */
-  #judge(facts: Omit<RxReport, 'ok' | 'error'>): string | null {
-    const missing = this.#total === null ? 0 : this.#total - facts.bytes_devmem - facts.bytes_linear;
-    if (this.#stopReason !== null) return this.#stopReason;
-    if (this.#sender.error !== null) return `${this.#sender.error}; ${facts.bytes_devmem} bytes had arrived`;
-    if (this.#session.error !== null) return this.#session.error;
-    if (missing !== 0) return `${missing} of ${this.#total} bytes are missing`;
-    const problem = this.#session.problem();
-    if (problem !== null) return problem;
-    if (facts.sha256_sent !== null && facts.sha256_sent !== facts.sha256_devmem) return 'the digests differ';
-    if (facts.bytes_linear > 0) return `${facts.bytes_linear} bytes of payload came outside device memory`;
-    if (facts.tokens_outstanding > 0) return `${facts.tokens_outstanding} tokens were not returned`;
-    if (facts.inflight !== 0) return `${facts.inflight} buffers are still in flight`;
-    return facts.leaks[0] ?? null;
+      stopReason: this.#loop.stopReason,
+      cableFaults: environment.cableFaults,
+      pcapPackets: this.#capture?.packets ?? null,
+      replay: this.#scene.replayFacts(),
+    });
   }
 }
 
-async function main(): Promise<void> {
-  const request = JSON.parse(process.argv[2] ?? '{}') as ReceiverRequest;
-  // The terminal sends SIGINT to the whole group; the command decides what it means, and a closed channel means that it is gone.
-  process.on('SIGINT', () => {});
-  process.on('disconnect', () => process.exit(EXIT.failed));
-  const closeTrace: { now: () => void } = { now: () => {} };
-  try {
-    const { options } = request;
-    const environment = request.sender === 'embedded' ? cableEnvironment(options) : tapEnvironment(options);
-    if (options.trace !== null) closeTrace.now = openTrace(environment.host.machine, options.trace);
-    const run = new Run(request, environment);
-    process.on('message', (message: StopMessage) => run.stop(message.reason));
-    await run.receive();
-    tell({ type: 'report', report: await run.finish() });
-  } catch (error) {
-    const { name, message } = error as Error;
-    const known = name === 'KernelError' || name === 'TapError' || name === 'CommandError' || name === 'RangeError';
-    if (!known) writeSync(STDERR_FD, `${(error as Error).stack}\n`);
-    tell({ type: 'refused', exitCode: known ? EXIT.environment : EXIT.failed, message: `error: ${message}` });
-  }
-  closeTrace.now();
-  process.removeAllListeners('disconnect');
-  process.disconnect?.();
-}
-
-await main();
+await receiverMain<ReceiverRequest, RxReport>((request, tell, onEnd) => {
+  const { pcap, trace } = request.options;
+  const capture = pcap === null ? null : new CaptureFile(pcap);
+  if (capture !== null) onEnd(() => capture.close());
+  const scene = setScene(request, (port, clock) => capture?.wrap(port, clock) ?? port);
+  if (trace !== null) onEnd(openTrace(scene.environment.host.machine, trace));
+  return new Run(request, scene, capture, tell);
+});

@@ -1,6 +1,38 @@
-/** What a run measured, as one JSON object and as text for a person. */
-import { formatBytes } from '../quantities.ts';
+/** What a run was: one JSON object, and the judgement whether it was what it should have been. */
+import type { CableFaults } from '@netmem/link';
+import type { Measurement } from './measurement.ts';
 import type { RxOptions } from './options.ts';
+import type { SenderControl } from './sender.ts';
+import type { ReceivedStream, ReceiveSession } from './session.ts';
+
+/** Who sent. */
+export type SenderKind = 'kernel' | 'embedded' | 'none' | 'replay';
+
+/** What came over one connection. */
+export interface StreamReport {
+  /** The sender's address and port. */
+  readonly peer: string;
+  readonly bytes_devmem: number;
+  readonly sha256_sent: string | null;
+  readonly sha256_devmem: string | null;
+}
+
+/** How a recording was replayed. */
+export interface ReplayFacts {
+  /** Frames of the capture that came to its host. */
+  readonly frames: number;
+  /** Frames that were neither for that host nor from it, or cut short when they were captured. */
+  readonly skipped: number;
+  readonly connections: number;
+  /** Connections whose end, or some middle, is not in the capture. */
+  readonly incomplete: number;
+  /** Frames whose acknowledgment or echoed timestamp was changed, because this host's numbers are not the recorded ones. */
+  readonly aligned: number;
+  /** How often the next frame came only because the host had nothing left to do. */
+  readonly pauses: number;
+  /** Why the file could not be read to its end; null when it could. */
+  readonly damage: string | null;
+}
 
 /** The object that `--json` prints. Names and meanings are a contract; digests are null where nobody computed them. */
 export interface RxReport {
@@ -8,7 +40,7 @@ export interface RxReport {
   readonly ok: boolean;
   /** Why not, in one sentence; null when `ok`. */
   readonly error: string | null;
-  readonly sender: 'kernel' | 'embedded' | 'none';
+  readonly sender: SenderKind;
   /** Why `--sender auto` did not take the kernel; null when it did or was not asked to choose. */
   readonly sender_reason: string | null;
   /** Bytes that DMABUF messages announced. */
@@ -26,9 +58,10 @@ export interface RxReport {
   readonly iommu_faults: number;
   /** Frames and segments dropped by card, driver and sockets. */
   readonly drops: number;
+  /** Of the first connection whose digests differ, else of the first one. */
   readonly sha256_sent: string | null;
   readonly sha256_devmem: string | null;
-  /** From the first SYN to the last byte. */
+  /** From the first SYN to the last byte, of real time. */
   readonly seconds: number;
   readonly gbit_per_s: number;
   /** Per second of processor time that receiver and sender used together in that span. */
@@ -38,66 +71,106 @@ export interface RxReport {
   /** Each finding of the audits after unbind, close and drain, as a sentence. */
   readonly leaks: readonly string[];
   readonly connections: number;
+  /** One entry for each connection, in the order in which they were accepted. */
+  readonly streams: readonly StreamReport[];
   readonly exporter: string;
   readonly queues: number;
+  /** False in production mode, `--no-checks`. */
+  readonly checks: boolean;
+  /** Frames that the in-memory cable lost, reordered, duplicated, corrupted; null without such a cable. */
+  readonly cable: Readonly<CableFaults> | null;
+  /** Packets in the `--pcap` file; null without one. */
+  readonly pcap_packets: number | null;
+  /** Null when nothing was replayed. */
+  readonly replay: ReplayFacts | null;
 }
 
-const WIDTH = 18;
-
-function line(label: string, value: string): string {
-  return `  ${label.padEnd(WIDTH)}${value}`;
+/** Everything a report is made of. */
+export interface RunOutcome {
+  readonly options: RxOptions;
+  readonly sender: SenderKind;
+  readonly senderReason: string | null;
+  readonly session: ReceiveSession;
+  readonly control: SenderControl;
+  readonly counted: ReturnType<Measurement['counters']>;
+  readonly figures: ReturnType<Measurement['figures']>;
+  readonly tokensOutstanding: number;
+  readonly inflight: number;
+  readonly leaks: readonly string[];
+  readonly stopReason: string | null;
+  readonly cableFaults: Readonly<CableFaults> | null;
+  readonly pcapPackets: number | null;
+  readonly replay: ReplayFacts | null;
 }
 
-function senderText(report: RxReport): string {
-  switch (report.sender) {
-    case 'kernel':
-      return "the kernel's TCP, over a TAP in a network namespace of its own";
-    case 'embedded':
-      return 'a second host of our own stack, over an in-memory cable';
-    case 'none':
-      return `${report.connections} client connection(s) in the namespace`;
-  }
+/** Makes the report, judgement included. */
+export function buildReport(outcome: RunOutcome): RxReport {
+  const { options, session, counted } = outcome;
+  const streams = streamReports(session.streams(), outcome.control);
+  const shown = streams.find(differs) ?? streams[0];
+  const facts = {
+    sender: outcome.sender,
+    sender_reason: outcome.senderReason,
+    bytes_devmem: session.bytes,
+    bytes_linear: counted.linearBytes,
+    frags: session.tokensIssued,
+    tokens_issued: session.tokensIssued,
+    tokens_returned: session.tokensReturned,
+    tokens_outstanding: outcome.tokensOutstanding,
+    inflight: outcome.inflight,
+    iommu_faults: counted.iommuFaults,
+    drops: counted.drops,
+    sha256_sent: shown?.sha256_sent ?? null,
+    sha256_devmem: shown?.sha256_devmem ?? null,
+    ...outcome.figures,
+    log_warnings: counted.warnings,
+    leaks: outcome.leaks,
+    connections: session.acceptedConnections,
+    streams,
+    exporter: options.exporter,
+    queues: options.queues,
+    checks: options.checks,
+    cable: outcome.cableFaults,
+    pcap_packets: outcome.pcapPackets,
+    replay: outcome.replay,
+  };
+  const error = judge(outcome, facts);
+  return { ok: error === null, error, ...facts };
 }
 
-function digestText(report: RxReport): string {
-  if (report.sha256_devmem === null) return 'not asked for';
-  if (report.sha256_sent === null) return `${report.sha256_devmem} (the sender gave none to compare)`;
-  const same = report.sha256_sent === report.sha256_devmem;
-  return same
-    ? `${report.sha256_devmem}, the same as sent`
-    : `${report.sha256_devmem}, but sent was ${report.sha256_sent}`;
+function streamReports(streams: readonly ReceivedStream[], control: SenderControl): StreamReport[] {
+  const seen = new Map<number, number>();
+  return streams.map(({ peer, bytes, digest }) => {
+    const nth = seen.get(peer.port) ?? 0;
+    seen.set(peer.port, nth + 1);
+    return {
+      peer: `${peer.address}:${peer.port}`,
+      bytes_devmem: bytes,
+      sha256_sent: digest === null ? null : control.digestOf(peer.port, nth),
+      sha256_devmem: digest,
+    };
+  });
 }
 
-/** A report that a person understands, one fact a line. */
-export function formatReport(report: RxReport, options: RxOptions): string {
-  const memory = options.exporter === 'device' ? 'device memory the CPU cannot see' : 'a udmabuf';
-  const lines = [
-    report.ok ? 'Received, every byte where it should be.' : `Failed: ${report.error ?? 'see below'}.`,
-    line('sender', senderText(report)),
-    ...(report.sender_reason === null ? [] : [line('', `(not the kernel: ${report.sender_reason})`)]),
-    line(
-      'into',
-      `${formatBytes(options.dmabuf)} of ${memory}, bound to rx queue ${options.queues - 1} of ${options.queues}`,
-    ),
-    line(
-      'device memory',
-      `${report.bytes_devmem} bytes (${formatBytes(report.bytes_devmem)}) in ${report.frags} fragments`,
-    ),
-    line('CPU memory', `${report.bytes_linear} bytes of payload`),
-    line(
-      'tokens',
-      `${report.tokens_issued} issued, ${report.tokens_returned} returned, ${report.tokens_outstanding} outstanding`,
-    ),
-    line('sha256', digestText(report)),
-    line('leaks', report.leaks.length === 0 ? `none (pool inflight ${report.inflight})` : report.leaks.join('; ')),
-    line(
-      'faults, drops',
-      `${report.iommu_faults} IOMMU faults, ${report.drops} drops, ${report.log_warnings} warnings`,
-    ),
-    line(
-      'speed',
-      `${report.gbit_per_s} Gbit/s for ${report.seconds} s; ${report.gbit_per_cpu_s} Gbit per second of CPU, sender and receiver`,
-    ),
-  ];
-  return lines.join('\n');
+function differs({ sha256_sent, sha256_devmem }: StreamReport): boolean {
+  return sha256_sent !== null && sha256_sent !== sha256_devmem;
+}
+
+/** The first reason, in order of importance, why the run was not what it should be. */
+function judge(outcome: RunOutcome, facts: Omit<RxReport, 'ok' | 'error'>): string | null {
+  const { control, session, stopReason } = outcome;
+  const missing = control.total === null ? 0 : control.total - facts.bytes_devmem - facts.bytes_linear;
+  if (stopReason !== null) return stopReason;
+  if (control.error !== null) return `${control.error}; ${facts.bytes_devmem} bytes had arrived`;
+  if (session.error !== null) return session.error;
+  if (missing !== 0) return `${missing} of ${control.total} bytes are missing`;
+  const problem = session.problem();
+  if (problem !== null) return problem;
+  const wrong = facts.streams.findIndex(differs);
+  if (wrong >= 0)
+    return facts.connections === 1 ? 'the digests differ' : `the digests of connection ${wrong + 1} differ`;
+  if (facts.bytes_linear > 0) return `${facts.bytes_linear} bytes of payload came outside device memory`;
+  if (facts.tokens_outstanding > 0) return `${facts.tokens_outstanding} tokens were not returned`;
+  if (facts.inflight !== 0) return `${facts.inflight} buffers are still in flight`;
+  return facts.leaks[0] ?? null;
 }

@@ -31,20 +31,33 @@ const IOV_BYTES = 1 << 20;
 /** recvmsg calls per connection before the network gets its turn. */
 const CALLS_PER_TURN = 8;
 const BACKLOG = 128;
-/** The advertised window has to stay below a TAP's queue of 1000 frames, and a 1448-byte segment is charged more than a page. */
+/** What the kernel lets a listener queue. */
+const MAX_BACKLOG = 4096;
+/** The advertised windows together have to stay below a TAP's queue of 1000 frames, and a 1448-byte segment is charged more than a page. */
 const MAX_RECEIVE_BUFFER_BYTES = 4 * 2 ** 20;
 /**
  * Share of the dma-buf that may wait in a socket (SO_RCVBUF is doubled). Were it all of it, every net_iov could end up behind a hole in the stream,
  * with none left for the retransmission that would close it.
  */
 const RECEIVE_BUFFER_SHARE = 3 / 8;
+/** Below this a window does not hold enough segments for the sender to notice a loss by itself. */
+const MIN_RECEIVE_BUFFER_BYTES = 1 << 16;
 
 /** One accepted connection. */
 interface Connection {
   readonly fd: number;
+  readonly peer: { readonly address: string; readonly port: number };
   readonly verifier: Verifier;
   bytes: number;
   open: boolean;
+}
+
+/** What became of one connection. */
+export interface ReceivedStream {
+  readonly peer: { readonly address: string; readonly port: number };
+  readonly bytes: number;
+  /** Null when none was computed. */
+  readonly digest: string | null;
 }
 
 /** Everything one run receives. */
@@ -66,8 +79,11 @@ export class ReceiveSession {
   /** The first thing that went wrong, as a sentence. */
   error: string | null = null;
 
-  /** @throws KernelError when the listener cannot be opened. */
-  constructor(host: Host, memory: BoundMemory, options: RxOptions) {
+  /**
+   * @param streams - Connections that may be open at once, which have to share the memory.
+   * @throws KernelError when the listener cannot be opened.
+   */
+  constructor(host: Host, memory: BoundMemory, options: RxOptions, streams: number) {
     this.#host = host;
     this.#memory = memory;
     this.#options = options;
@@ -75,11 +91,11 @@ export class ReceiveSession {
     this.#msg = new Msghdr([regionOf(new Uint8Array(IOV_BYTES))], control);
     const { sockets } = host.stack;
     this.#listener = checked('socket', sockets.socket(AF_INET, SOCK_STREAM));
-    const bytes = Math.min(MAX_RECEIVE_BUFFER_BYTES, options.dmabuf * RECEIVE_BUFFER_SHARE);
-    const size = new Uint8Array(Int32Array.of(bytes).buffer);
+    const bytes = Math.min(MAX_RECEIVE_BUFFER_BYTES, options.dmabuf * RECEIVE_BUFFER_SHARE) / streams;
+    const size = new Uint8Array(Int32Array.of(Math.max(MIN_RECEIVE_BUFFER_BYTES, bytes)).buffer);
     checked('setsockopt', sockets.setsockopt(this.#listener, SOL_SOCKET, SO.RCVBUFFORCE, size));
     checked('bind', sockets.bind(this.#listener, options.listen.address, options.listen.port));
-    checked('listen', sockets.listen(this.#listener, BACKLOG));
+    checked('listen', sockets.listen(this.#listener, Math.min(MAX_BACKLOG, Math.max(BACKLOG, streams))));
   }
 
   /** Connections that are open. */
@@ -96,9 +112,9 @@ export class ReceiveSession {
     return this.#connections.length;
   }
 
-  /** Digest of the first connection; null when none was computed. */
-  digest(): string | null {
-    return this.#connections[0]?.verifier.digest() ?? null;
+  /** All connections, in the order in which they were accepted. */
+  streams(): ReceivedStream[] {
+    return this.#connections.map(({ peer, bytes, verifier }) => ({ peer, bytes, digest: verifier.digest() }));
   }
 
   /** What the verifiers found, as a sentence; null when nothing. */
@@ -116,7 +132,9 @@ export class ReceiveSession {
     const { sockets } = this.#host.stack;
     for (let fd = sockets.accept(this.#listener); fd >= 0; fd = sockets.accept(this.#listener)) {
       const verifier = createVerifier(this.#memory, this.#options, this.#connections.length);
-      this.#connections.push({ fd, verifier, bytes: 0, open: true });
+      const from = sockets.getpeername(fd);
+      const peer = { address: from?.address.toString() ?? '', port: from?.port ?? 0 };
+      this.#connections.push({ fd, peer, verifier, bytes: 0, open: true });
       this.#open++;
       busy = true;
     }

@@ -1,0 +1,166 @@
+/** Where the receiver lives: on a TAP with the kernel as its neighbour, on a cable with a second host of our own, or in a recording. */
+
+import { createHost, createPair, type Host, type HostOptions as LabHostOptions } from '@netmem/lab';
+import { type CableFaults, type CableOptions, FrameSlots, type Port } from '@netmem/link';
+import { Clock } from '@netmem/machine';
+import { LinearMemory } from '@netmem/region';
+import { openTap, TapPoll } from '@netmem/tap';
+import { ethernet } from '@netmem/wire';
+import { PacedPort } from '../replay/paced-port.ts';
+import type { Recording } from '../replay/recording.ts';
+import type { HostOptions } from './options.ts';
+
+/** RAM of a host: rings, header buffers, ordinary pools, socket buffers, and the udmabuf's pages. */
+const HOST_RAM_BYTES = 96 * 2 ** 20;
+const FRAME_SLOTS = 4096;
+const SLOT_BYTES = 2048;
+const SCRATCH_BYTES = 32 * 2 ** 20;
+const MTU_BYTES = 1500;
+/** Longest wait for a frame: signals, the sender's exit and messages from the command have to be noticed in between. */
+const MAX_WAIT_MS = 50;
+
+/** A receiving host, and how to move it on. */
+export interface Environment {
+  readonly host: Host;
+  /** The second host of the embedded sender; null beside the kernel. */
+  readonly peer: Host | null;
+  /** What an in-memory cable did to frames; null where there is none. */
+  readonly cableFaults: Readonly<CableFaults> | null;
+  /** One round of everything; true if anything was done. */
+  step(): boolean;
+  /** Waits until something may be to do: for a frame, or by moving a virtual clock to the next timer. */
+  wait(): void;
+  /** Takes the hosts down, waits until their pools are drained, and returns what the audits found. */
+  close(): readonly string[];
+}
+
+/** Stands between the receiver's card and the port it is plugged into, to look at what passes. */
+export type PortWrapper = (port: Port, clock: Clock) => Port;
+
+const NOT_WRAPPED: PortWrapper = (port) => port;
+
+/** A udmabuf is made of the host's own pages. */
+function ramBytes(options: HostOptions): number {
+  return HOST_RAM_BYTES + (options.exporter === 'udmabuf' ? 2 * options.dmabuf : 0);
+}
+
+function labOptions(options: HostOptions): Omit<LabHostOptions, 'port' | 'memory' | 'clock'> {
+  return {
+    name: 'receiver',
+    seed: options.seed,
+    queues: options.queues,
+    ramBytes: ramBytes(options),
+    addresses: [`${options.listen.address}/24`],
+    dmabuf: { bytes: options.dmabuf, exporter: options.exporter },
+  };
+}
+
+/** Two hosts on a cable and a virtual clock: what happens is decided by the seed alone. */
+export function cableEnvironment(
+  options: HostOptions,
+  cable: CableOptions,
+  wrap: PortWrapper = NOT_WRAPPED,
+): Environment {
+  const clock = new Clock();
+  const pair = createPair({
+    host: labOptions(options),
+    peer: { name: 'sender', addresses: [`${neighbourAddress(options.listen.address)}/24`], ramBytes: HOST_RAM_BYTES },
+    cable,
+    clock,
+    seed: options.seed,
+    wrapPort: (port, name) => (name === 'receiver' ? wrap(port, clock) : port),
+  });
+  return {
+    host: pair.host,
+    peer: pair.peer,
+    cableFaults: pair.cable.faults,
+    step: () => pair.step(),
+    wait() {
+      const next = clock.nextExpiryNs;
+      if (next !== Number.POSITIVE_INFINITY) clock.jumpTo(next);
+    },
+    close: () => pair.close(),
+  };
+}
+
+/** A host on a TAP in the network namespace that this process is in; the kernel has the other address of the /24. */
+export function tapEnvironment(options: HostOptions, wrap: PortWrapper = NOT_WRAPPED): Environment {
+  const memory = hostMemory(options, SLOT_BYTES);
+  const slots = new FrameSlots(memory, { count: FRAME_SLOTS, slotBytes: SLOT_BYTES });
+  const kernelEnd = `${neighbourAddress(options.listen.address)}/24`;
+  const tap = openTap({ name: options.tap, slots, mtu: MTU_BYTES, addresses: [kernelEnd] });
+  const poll = new TapPoll([tap]);
+  const clock = new Clock({ source: () => performance.now() * 1e6 });
+  const host = createHost({ ...labOptions(options), port: wrap(tap, clock), memory, clock });
+  const { machine } = host;
+  return {
+    host,
+    peer: null,
+    cableFaults: null,
+    step: () => machine.step(),
+    wait() {
+      const untilTimerMs = (machine.clock.nextExpiryNs - performance.now() * 1e6) / 1e6;
+      poll.wait(Math.max(0, Math.min(MAX_WAIT_MS, untilTimerMs)));
+    },
+    close() {
+      host.takeDown();
+      const deadline = performance.now() + 5_000;
+      while (!host.drained && performance.now() < deadline) {
+        if (!machine.step()) poll.wait(MAX_WAIT_MS);
+      }
+      const findings = host.close();
+      tap.close();
+      return findings;
+    },
+  };
+}
+
+/** A host that gets the frames of a recording, at the recorded times of a virtual clock. It has the recorded host's hardware address. */
+export function replayEnvironment(
+  options: HostOptions,
+  recording: Recording,
+  wrap: PortWrapper = NOT_WRAPPED,
+): Environment & { readonly port: PacedPort } {
+  const slotBytes = Math.max(SLOT_BYTES, recording.longestFrame);
+  const mtu = Math.max(MTU_BYTES, recording.longestFrame - ethernet.HEADER_BYTES);
+  const memory = hostMemory(options, slotBytes);
+  const slots = new FrameSlots(memory, { count: FRAME_SLOTS, slotBytes });
+  const clock = new Clock();
+  const port = new PacedPort(slots, recording, options.listen.port, clock, mtu);
+  const host = createHost({ ...labOptions(options), mac: recording.mac, port: wrap(port, clock), memory, clock });
+  const { machine } = host;
+  introduce(host, recording);
+  return {
+    host,
+    peer: null,
+    cableFaults: null,
+    port,
+    step: () => machine.step(),
+    wait() {
+      if (port.release()) return;
+      const next = clock.nextExpiryNs;
+      if (next !== Number.POSITIVE_INFINITY) clock.jumpTo(next);
+    },
+    close: () => host.close(),
+  };
+}
+
+/** Tells a host where the clients of a recording are, when the recording does not: it may begin after they met, and they may be far away. */
+function introduce({ stack, device }: Host, { neighbours }: Recording): void {
+  if (neighbours.length === 0) return;
+  stack.addRoute({ destination: '0.0.0.0/0', dev: device });
+  for (const { address, mac } of neighbours) stack.addNeighbour(device, address, mac);
+}
+
+/** What a host alone in its process needs. */
+function hostMemory(options: HostOptions, slotBytes: number): LinearMemory {
+  const deviceBytes = options.exporter === 'device' ? options.dmabuf : 0;
+  return new LinearMemory(ramBytes(options) + deviceBytes + FRAME_SLOTS * slotBytes + SCRATCH_BYTES);
+}
+
+/** The kernel's address in the /24 of ours: .1, or .2 when ours is .1. */
+export function neighbourAddress(address: string): string {
+  const octets = address.split('.');
+  const last = octets[3] === '1' ? '2' : '1';
+  return [...octets.slice(0, 3), last].join('.');
+}
