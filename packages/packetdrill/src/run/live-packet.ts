@@ -80,7 +80,29 @@ interface Ip {
   readonly upperLength: number;
   readonly pseudoSum: number;
   readonly problems: string[];
+  /** Whether there is anything behind the IP header to look at. */
+  readonly readable: boolean;
 }
+
+function brokenIp(version: 4 | 6, reason: number): Ip {
+  const problems = [`IP: ${malformed.name(reason)}`];
+  const zeros = { trafficClass: 0, ttl: 0, flowLabel: 0, protocol: 0, upperAt: 0, upperLength: 0, pseudoSum: 0 };
+  return { version, source: '', destination: '', ...zeros, problems, readable: false };
+}
+
+/** What stands for a packet whose header cannot be read: its problems tell. */
+const UNREADABLE: LiveTcp = {
+  protocol: 'tcp',
+  sourcePort: 0,
+  destinationPort: 0,
+  sequence: 0,
+  acknowledgment: 0,
+  flags: 0,
+  window: 0,
+  urgent: 0,
+  options: [],
+  payload: new Uint8Array(0),
+};
 
 /** Takes a frame apart. Null when it is none of TCP, UDP and ICMP, or the interface's own traffic: scripts do not see those. */
 export function decodeLive(frame: TransmittedFrame, startNs: number): LivePacket | null {
@@ -89,18 +111,19 @@ export function decodeLive(frame: TransmittedFrame, startNs: number): LivePacket
   if (bytes.length < ethernet.HEADER_BYTES) return null;
   const type = ethernet.type(view, 0);
   const at = ethernet.HEADER_BYTES;
-  let ip: Ip | null = null;
+  let ip: Ip;
   if (type === ethernet.TYPE_IPV4) ip = readIpv4(view, at, bytes.length - at);
   else if (type === ethernet.TYPE_IPV6) ip = readIpv6(view, bytes, at, bytes.length - at);
-  if (ip === null) return null;
-  const upper = readUpper(view, bytes, ip);
+  else return null;
+  const upper = ip.readable ? readUpper(view, bytes, ip) : UNREADABLE;
   if (upper === null) return null;
   const { source, destination, trafficClass, ttl, flowLabel, problems } = ip;
   return { timeNs: frame.timeNs - startNs, source, destination, trafficClass, ttl, flowLabel, upper, problems };
 }
 
-function readIpv4(view: DataView, at: number, length: number): Ip | null {
-  if (ipv4.validateLengths(view, at, length) < 0) return null;
+function readIpv4(view: DataView, at: number, length: number): Ip {
+  const broken = ipv4.validateLengths(view, at, length);
+  if (broken < 0) return brokenIp(4, broken);
   const problems: string[] = [];
   const reason = ipv4.validateHeader(view, at, length);
   if (reason < 0) problems.push(`IP: ${malformed.name(reason)}`);
@@ -120,11 +143,13 @@ function readIpv4(view: DataView, at: number, length: number): Ip | null {
     upperLength,
     pseudoSum: pseudoHeaderSum4(view, at + ipv4.SOURCE_AT, at + ipv4.DESTINATION_AT, protocol, upperLength),
     problems,
+    readable: true,
   };
 }
 
-function readIpv6(view: DataView, bytes: Uint8Array, at: number, length: number): Ip | null {
-  if (ipv6.validateHeader(view, at, length) < 0) return null;
+function readIpv6(view: DataView, bytes: Uint8Array, at: number, length: number): Ip {
+  const broken = ipv6.validateHeader(view, at, length);
+  if (broken < 0) return brokenIp(6, broken);
   const upperLength = ipv6.payloadLength(view, at);
   const protocol = ipv6.nextHeader(view, at);
   return {
@@ -139,6 +164,7 @@ function readIpv6(view: DataView, bytes: Uint8Array, at: number, length: number)
     upperLength,
     pseudoSum: pseudoHeaderSum6(view, at + ipv6.SOURCE_AT, at + ipv6.DESTINATION_AT, protocol, upperLength),
     problems: [],
+    readable: true,
   };
 }
 
@@ -150,9 +176,15 @@ function readUpper(view: DataView, bytes: Uint8Array, ip: Ip): LivePacket['upper
   return null;
 }
 
-function readTcp(view: DataView, bytes: Uint8Array, ip: Ip): LiveTcp | null {
+function unreadable(ip: Ip, what: string, reason: number): LiveTcp {
+  ip.problems.push(`${what}: ${malformed.name(reason)}`);
+  return UNREADABLE;
+}
+
+function readTcp(view: DataView, bytes: Uint8Array, ip: Ip): LiveTcp {
   const { upperAt: at, upperLength } = ip;
-  if (tcp.validateHeader(view, at, upperLength) < 0) return null;
+  const broken = tcp.validateHeader(view, at, upperLength);
+  if (broken < 0) return unreadable(ip, 'TCP', broken);
   if (checksumView(view, at, upperLength, ip.pseudoSum) !== ONES) ip.problems.push('TCP: bad checksum');
   if ((view.getUint8(at + tcp.DATA_OFFSET_AT) & RESERVED_BITS) !== 0) ip.problems.push('TCP: reserved bits are set');
   const header = tcp.headerLength(view, at);
@@ -170,9 +202,10 @@ function readTcp(view: DataView, bytes: Uint8Array, ip: Ip): LiveTcp | null {
   };
 }
 
-function readUdp(view: DataView, bytes: Uint8Array, ip: Ip): LiveUdp | null {
+function readUdp(view: DataView, bytes: Uint8Array, ip: Ip): LiveUdp | LiveTcp {
   const { upperAt: at, upperLength } = ip;
-  if (udp.validateHeader(view, at, upperLength) < 0) return null;
+  const broken = udp.validateHeader(view, at, upperLength);
+  if (broken < 0) return unreadable(ip, 'UDP', broken);
   const unchecked = udp.checksum(view, at) === 0;
   if (unchecked && ip.version === 6) ip.problems.push('UDP: no checksum');
   if (!unchecked && checksumView(view, at, upperLength, ip.pseudoSum) !== ONES) ip.problems.push('UDP: bad checksum');
@@ -185,9 +218,9 @@ function readUdp(view: DataView, bytes: Uint8Array, ip: Ip): LiveUdp | null {
   };
 }
 
-function readIcmp(view: DataView, bytes: Uint8Array, ip: Ip): LiveIcmp | null {
+function readIcmp(view: DataView, bytes: Uint8Array, ip: Ip): LiveIcmp | LiveTcp | null {
   const { upperAt: at, upperLength, version } = ip;
-  if (upperLength < icmp.HEADER_BYTES) return null;
+  if (upperLength < icmp.HEADER_BYTES) return unreadable(ip, 'ICMP', malformed.TRUNCATED);
   const type = icmp.type(view, at);
   if (version === 6 && INTERFACE_ICMPV6.has(type)) return null;
   const sum = checksumView(view, at, upperLength, version === 6 ? ip.pseudoSum : 0);

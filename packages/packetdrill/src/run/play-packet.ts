@@ -133,13 +133,13 @@ function reportDifference(
   actual: ActualPacket,
   differing: ReadonlySet<string>,
 ): void {
-  const names = [...differing].map((key) => (key.startsWith('option') ? 'options' : (WORDS[key] ?? key)));
+  const carets = new Set([...differing].filter((key) => key !== 'problems'));
+  const names = new Set([...carets].map((key) => (key.startsWith('option') ? 'options' : (WORDS[key] ?? key))));
   const problems = actual.problems.length > 0 ? ` (${actual.problems.join('; ')})` : '';
   const segments = actualSegments(event, actual, true);
-  const carets = new Set([...differing].filter((key) => key !== 'problems'));
   session.fail(event.at.line, {
     kind: 'packet',
-    message: `another packet came than expected: ${[...new Set(names)].join(', ')}${problems}`,
+    message: `${names.size === 0 ? 'the packet is damaged' : `another packet came than expected: ${[...names].join(', ')}`}${problems}`,
     expected: expectedLine(event, window, false),
     actual: joinSegments(segments),
     carets: caretLine(segments, carets),
