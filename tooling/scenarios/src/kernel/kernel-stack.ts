@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { InetAddress } from '@netmem/tcp';
-import { AF_INET, AF_INET6, SOCK_DGRAM, SOL_SOCKET } from '@netmem/uapi';
+import { AF_INET, AF_INET6, EADDRNOTAVAIL, SOCK_DGRAM, SOL_SOCKET } from '@netmem/uapi';
 import { type HostName, type LimitName, type StackUnderTest, type SystemCalls, UNTIL_TIMEOUT_MS } from '../stack.ts';
 import { KernelCalls } from './kernel-calls.ts';
 import { addressOf, libc, memory, orErrno } from './libc.ts';
@@ -125,6 +125,18 @@ function setLoUp(): void {
     view.setUint32(16, 128, true);
     view.setInt32(20, index.view.getInt32(IFREQ_UNION_AT, true), true);
     must(libc.ioctl(fd6, SIOCSIFADDR, bytes), 'SIOCSIFADDR');
+    waitForAddress(address);
   }
   libc.close(fd6);
+}
+
+/** A new IPv6 address is of use only when a work item of the kernel has looked at it. */
+function waitForAddress(ip: string): void {
+  const calls = new KernelCalls();
+  const fd = calls.socket(AF_INET6, SOCK_DGRAM, 0);
+  for (let waited = 0; calls.bind(fd, { ip, port: 0 }) === -EADDRNOTAVAIL; waited++) {
+    if (waited === UNTIL_TIMEOUT_MS) throw new Error(`${ip} is not there after ${waited} ms`);
+    libc.usleep(1000);
+  }
+  calls.close(fd);
 }
