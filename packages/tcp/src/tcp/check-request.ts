@@ -117,8 +117,8 @@ function createChild(request: RequestSock, skb: SkBuff): TcpSock {
   child.rcvNxt = next;
   child.copiedSeq = next;
   child.urgSeq = next;
-  wnd.rcvWup = next;
   wnd.rcvWnd = request.rcvWnd;
+  wnd.begin(next);
   wnd.ssthresh = request.rcvWnd;
   wnd.clamp = request.clamp;
   wnd.rcvWscale = request.rcvWscale;

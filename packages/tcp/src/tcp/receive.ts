@@ -71,7 +71,7 @@ export function dataQueue(sk: TcpSock, skb: SkBuff, headerBytes: number): void {
     outOfWindow(sk, skb, SKB_DROP_REASON.TCP_OLD_DATA);
     return;
   }
-  if (early >= window) {
+  if (early >= sk.wnd.promised(sk.rcvNxt)) {
     outOfWindow(sk, skb, SKB_DROP_REASON.TCP_OVERWINDOW);
     return;
   }

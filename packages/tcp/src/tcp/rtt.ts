@@ -12,6 +12,8 @@ export const TCP_TIMEOUT_FALLBACK_MS = 3000;
 /** The least RTT is forgotten after this time. @kernel sysctl_tcp_min_rtt_wlen — net/ipv4/tcp_ipv4.c, 7.3 */
 export const MIN_RTT_WINDOW_MS = 300_000;
 
+const MAX_SAMPLE_US = (1 << 27) - 1;
+
 export class RttEstimator {
   /** Smoothed RTT in µs, times 8; 0 no sample yet. */
   srttUs: number = 0;
@@ -34,7 +36,8 @@ export class RttEstimator {
 
   /** Takes one measurement in µs. The variance may shrink once per round trip: `sndUna` and `sndNxt` tell when one is over. */
   sample(rttUs: number, sndUna: number, sndNxt: number): void {
-    let m = rttUs;
+    // Times 8 it must stay an int32; the RTO ends at two minutes anyway.
+    let m = Math.min(rttUs, MAX_SAMPLE_US);
     if (this.srttUs === 0) {
       this.srttUs = Math.max(1, m << 3);
       this.mdevUs = m << 1;

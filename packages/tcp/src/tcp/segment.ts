@@ -233,7 +233,6 @@ export function transmitSyn(sk: TcpSock, seq: number): number {
   view.setInt32(at + CHECKSUM_AT, 0);
   writeTcpOptions(view, at + TCP_HEADER, o);
   finishHeader(view, packet, sk.pseudoSum);
-  sk.wnd.rcvWup = sk.rcvNxt;
   sk.segsOut++;
   stack.stats.TcpOutSegs++;
   return output(sk, packet);

@@ -85,7 +85,7 @@ export function negotiate(sk: TcpSock, parsed: TcpOptions, timestamps: boolean, 
 function takeSyn(sk: TcpSock, skb: SkBuff, window: number): void {
   const wnd = sk.wnd;
   sk.rcvNxt = (skb.cb[CB_SEQ] + 1) | 0;
-  wnd.rcvWup = sk.rcvNxt;
+  wnd.begin(sk.rcvNxt);
   sk.copiedSeq = sk.rcvNxt;
   // Not scaled in a SYN.
   sk.sndWnd = window;

@@ -182,6 +182,8 @@ export class TcpSock {
   probesOut: number = 0;
   /** When the first retransmission of this recovery left, ms; 0 none. */
   retransStampMs: number = 0;
+  /** When the first timeout since the last progress came, ms. */
+  rtoStampMs: number = 0;
   lsndTimeMs: number = 0;
   /** When the first SYN left. */
   synSentMs: number = 0;

@@ -68,8 +68,11 @@ function retransmitTimeout(sk: TcpSock): void {
   const stats = sk.stack.stats;
   const opening = sk.state === TCP_SYN_SENT || sk.state === TCP_SYN_RECV;
   if (sk.sndWnd === 0 && !sk.dead && !opening) {
-    // The peer shrank its window over what is in flight (it should not): probe with the oldest segment.
-    if (hasTimedOut(sk, sk.stack.sysctl.tcpRetries2)) {
+    // The peer shrank its window over what is in flight (it should not): probe with the oldest segment, as long as it answers.
+    const patience = 2 * sk.stack.sysctl.tcpRtoMaxMs;
+    const now = sk.stack.nowMs;
+    const silent = ((now - sk.rcvTstampMs) | 0) > patience;
+    if (silent && sk.retransStampMs !== 0 && ((now - sk.retransStampMs) | 0) > patience) {
       writeError(sk);
       return;
     }
@@ -79,6 +82,8 @@ function retransmitTimeout(sk: TcpSock): void {
     restart(sk);
     return;
   }
+  // Progress starts the patience anew, also in the middle of a long recovery.
+  if (sk.retransmits === 0) sk.rtoStampMs = sk.stack.nowMs;
   stats.TcpExtTCPTimeouts++;
   if (opening) stats.TcpExtTCPSynRetrans++;
   if (givesUp(sk)) {
@@ -113,20 +118,20 @@ function givesUp(sk: TcpSock): boolean {
   if (sk.retransmits >= sysctl.tcpRetries1) sk.dst.clear();
   let limit = sysctl.tcpRetries2;
   if (sk.dead) limit = sk.rtt.rtoMs < sysctl.tcpRtoMaxMs ? sysctl.tcpOrphanRetries : 0;
-  if (sk.userTimeoutMs > 0 && sk.retransStampMs !== 0) {
-    return ((sk.stack.nowMs - sk.retransStampMs) | 0) >= sk.userTimeoutMs;
+  if (sk.userTimeoutMs > 0) {
+    return sk.retransmits > 0 && ((sk.stack.nowMs - sk.rtoStampMs) | 0) >= sk.userTimeoutMs;
   }
   return hasTimedOut(sk, limit);
 }
 
 /** As much time passed as `boundary` retransmissions with doubling from the least RTO would take. @kernel retransmits_timed_out — net/ipv4/tcp_timer.c, 7.3 */
 function hasTimedOut(sk: TcpSock, boundary: number): boolean {
-  if (sk.retransmits === 0 || sk.retransStampMs === 0) return false;
+  if (sk.retransmits === 0) return false;
   const { tcpRtoMinMs, tcpRtoMaxMs } = sk.stack.sysctl;
   const doublings = 31 - Math.clz32(Math.trunc(tcpRtoMaxMs / tcpRtoMinMs));
   const linear = Math.max(0, boundary - doublings);
   const timeout = (2 * 2 ** Math.min(boundary, doublings) - 1) * tcpRtoMinMs + linear * tcpRtoMaxMs;
-  return ((sk.stack.nowMs - sk.retransStampMs) | 0) >= timeout;
+  return ((sk.stack.nowMs - sk.rtoStampMs) | 0) >= timeout;
 }
 
 /** @kernel tcp_probe_timer — net/ipv4/tcp_timer.c, 7.3 */

@@ -87,12 +87,12 @@ function isReplay(sk: TcpSock, skb: SkBuff, window: number): boolean {
   return pureAck && cb[CB_ACK_SEQ] === sk.sndUna && window << sk.options.sndWscale === sk.sndWnd;
 }
 
-/** Any byte within the window; the end may only pass it when nothing is queued, or by a FIN. @kernel tcp_sequence — net/ipv4/tcp_input.c, 7.3 */
+/** Any byte within the largest window that was offered; the end may only pass it when nothing is queued, or by a FIN. @kernel tcp_sequence — net/ipv4/tcp_input.c, 7.3 */
 function isAcceptable(sk: TcpSock, skb: SkBuff): boolean {
   const seq = skb.cb[CB_SEQ];
   const end = skb.cb[CB_END_SEQ];
   if (((end - sk.wnd.rcvWup) | 0) < 0) return false;
-  const limit = (sk.rcvNxt + sk.wnd.remaining(sk.rcvNxt)) | 0;
+  const limit = (sk.rcvNxt + sk.wnd.promised(sk.rcvNxt)) | 0;
   if (((end - limit) | 0) <= 0) return true;
   const fin = (skb.cb[CB_FLAGS] & TCPHDR_FIN) !== 0 ? 1 : 0;
   if (((end - fin - limit) | 0) <= 0) return true;

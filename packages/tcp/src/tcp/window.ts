@@ -15,6 +15,8 @@ import { TCP_CLOSE } from './tcp-states.ts';
 export const TCP_RMEM_TO_WIN_SCALE = 8;
 /** Half the buffer, until the first segment shows better. @kernel TCP_DEFAULT_SCALING_RATIO — include/net/tcp.h, 7.3 */
 export const TCP_DEFAULT_SCALING_RATIO = 128;
+/** Smallest receive buffer; half of it is the smallest clamp. @kernel SOCK_MIN_RCVBUF — include/net/sock.h, 7.3 */
+export const SOCK_MIN_RCVBUF = 2304;
 /** RFC 7323, 2.3. @kernel TCP_MAX_WSCALE — include/net/tcp.h, 7.3 */
 export const TCP_MAX_WSCALE = 14;
 
@@ -22,6 +24,8 @@ export class ReceiveWindow {
   /** Last advertised window in bytes, and rcvNxt at that time. */
   rcvWnd: number = 0;
   rcvWup: number = 0;
+  /** Highest right edge that was ever offered. A window that had to be taken back (no memory) still obliges: RFC 7323, 2.4. */
+  maxEdge: number = 0;
   /** Most that is ever advertised. */
   clamp: number = 0;
   /** Current limit, grows as the peer proves to fill it. */
@@ -42,6 +46,24 @@ export class ReceiveWindow {
   remaining(rcvNxt: number): number {
     const win = (this.rcvWup + this.rcvWnd - rcvNxt) | 0;
     return Math.max(win, 0);
+  }
+
+  /** What is left of the largest window that was offered. @kernel tcp_max_receive_window — include/net/tcp.h, 7.3 */
+  promised(rcvNxt: number): number {
+    return Math.max((this.maxEdge - rcvNxt) | 0, 0);
+  }
+
+  /** A window is offered now, from `rcvNxt` on. */
+  offer(rcvNxt: number, window: number): void {
+    this.rcvWnd = window;
+    this.rcvWup = rcvNxt;
+    if (((rcvNxt + window - this.maxEdge) | 0) > 0) this.maxEdge = (rcvNxt + window) | 0;
+  }
+
+  /** Begins a connection: `rcvNxt` is known and the window that a SYN offered counts from there. */
+  begin(rcvNxt: number): void {
+    this.rcvWup = rcvNxt;
+    this.maxEdge = (rcvNxt + this.rcvWnd) | 0;
   }
 
   /** Window that `space` bytes of buffer carry. @kernel tcp_win_from_space — include/net/tcp.h, 7.3 */
@@ -105,8 +127,7 @@ export function selectWindow(sk: TcpSock): number {
   const old = wnd.rcvWnd;
   if ((sk.ack.pending & ICSK_ACK_NOMEM) !== 0) {
     sk.predFlags = 0;
-    wnd.rcvWnd = 0;
-    wnd.rcvWup = sk.rcvNxt;
+    wnd.offer(sk.rcvNxt, 0);
     return 0;
   }
   const current = wnd.remaining(sk.rcvNxt);
@@ -116,8 +137,7 @@ export function selectWindow(sk: TcpSock): number {
     const unit = 1 << wnd.rcvWscale;
     next = (current + unit - 1) & -unit;
   }
-  wnd.rcvWnd = next;
-  wnd.rcvWup = sk.rcvNxt;
+  wnd.offer(sk.rcvNxt, next);
   const field = Math.min(next, 65535 << wnd.rcvWscale) >> wnd.rcvWscale;
   if (field === 0) {
     sk.predFlags = 0;
@@ -191,10 +211,11 @@ function increaseForOverhead(sk: TcpSock, length: number, truesize: number): num
 export function setWindowClamp(sk: TcpSock, value: number): void {
   const wnd = sk.wnd;
   const old = wnd.clamp;
-  if (value === old) return;
-  wnd.clamp = value;
-  if (value < old) wnd.ssthresh = Math.min(wnd.ssthresh, value);
-  else wnd.ssthresh = Math.max(wnd.ssthresh, Math.min(wnd.rcvWnd, value));
+  const clamp = Math.max(value, SOCK_MIN_RCVBUF >> 1);
+  if (clamp === old) return;
+  wnd.clamp = clamp;
+  if (clamp < old) wnd.ssthresh = Math.min(wnd.ssthresh, clamp);
+  else wnd.ssthresh = Math.max(wnd.ssthresh, Math.min(wnd.rcvWnd, clamp));
 }
 
 /** Receiver-side RTT by counting a window of data, for peers without timestamps. @kernel tcp_rcv_rtt_measure — net/ipv4/tcp_input.c, 7.3 */
@@ -224,7 +245,8 @@ export function measureReceiverRttTs(sk: TcpSock, length: number): void {
 }
 
 function updateReceiverRtt(wnd: ReceiveWindow, sampleUs: number, windowBased: boolean): void {
-  if (sampleUs < 0) return;
+  // Times 8 it must stay an int32; minutes of silence are no round trip.
+  if (sampleUs < 0 || sampleUs >= 1 << 27) return;
   const m = Math.max(1, sampleUs);
   if (wnd.rttUs === 0) {
     wnd.rttUs = m << 3;
@@ -280,6 +302,6 @@ export function setUserWindowClamp(sk: TcpSock, value: number): number {
     sk.wnd.clamp = 0;
     return 0;
   }
-  setWindowClamp(sk, Math.max(value, sk.stack.sysctl.tcpRmemMin >> 1));
+  setWindowClamp(sk, value);
   return 0;
 }
