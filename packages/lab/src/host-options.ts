@@ -41,8 +41,12 @@ export interface HostOptions {
   readonly addresses?: readonly string[];
   /** Hardware address. Default: locally administered, from the seed and name. */
   readonly mac?: Uint8Array;
-  /** MTU in bytes. Default: the port's. */
+  /** MTU in bytes. Default: the port's, as far as a card can carry it (9706). */
   readonly mtu?: number;
+  /** `rx-gro-hw`: the card merges segments of a flow into packets of up to 64 KiB. Default: on, as the driver has it. */
+  readonly hwGro?: boolean;
+  /** The card keeps to the intervals of `ethtool -C`, instead of interrupting at once. Default false. */
+  readonly interruptModeration?: boolean;
   /** Device memory, made, exported and bound. Default: none. */
   readonly dmabuf?: DmabufOptions;
   /** Most net_iovs that can exist at a time. Default: enough for `dmabuf`, at least 65536. */
@@ -60,7 +64,7 @@ export interface PairOptions {
   readonly seed?: number;
   /** Default: made to measure. */
   readonly memory?: LinearMemory;
-  /** Default: 4096 slots of 2048 bytes in `memory`. */
+  /** Default: 4096 slots in `memory` that hold the cable's frames, or 512 that hold super-frames. */
   readonly slots?: FrameSlots;
   /**
    * What stands between the cable and a host's card: a capture, a tracer, a fault injector. Called once for each host, with its end of the cable

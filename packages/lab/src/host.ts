@@ -8,6 +8,7 @@ import {
 } from '@netmem/dmabuf';
 import { type GveDevice, probeGve } from '@netmem/driver';
 import { Ethtool, rssEqual } from '@netmem/ethtool';
+import { FRAME_OVERHEAD_BYTES, type Port } from '@netmem/link';
 import { Clock, Machine, PAGE_SIZE, type PciFunction } from '@netmem/machine';
 import { type NetDevice, Network } from '@netmem/netdev';
 import { NetmemTable } from '@netmem/netmem';
@@ -23,6 +24,7 @@ import {
   TCP_DATA_SPLIT,
 } from '@netmem/uapi';
 import { createNic, type Nic } from '@netmem/vnic';
+import { TX_PACKET_BYTES_MAX } from '@netmem/vnic/abi';
 import { parseAddress4 } from '@netmem/wire';
 import { auditHost } from './audit.ts';
 import type { DmabufOptions, HostOptions } from './host-options.ts';
@@ -100,6 +102,8 @@ export class Host {
         mac,
         maxQueues: Math.max(queues, 2),
         defaultQueues: queues,
+        maxMtu: largestMtu(options.port),
+        ...(options.interruptModeration === undefined ? {} : { interruptModeration: options.interruptModeration }),
       });
       return nic;
     });
@@ -234,7 +238,11 @@ export class Host {
         ethtool.setChannels(device, { rxCount: queues, txCount: queues }, extack),
       );
     }
-    this.#checked('set-mtu', (extack) => device.setMtu(options.mtu ?? options.port.mtu, extack));
+    this.#checked('set-mtu', (extack) => device.setMtu(options.mtu ?? largestMtu(options.port), extack));
+    if (options.hwGro !== undefined) {
+      const features = { 'rx-gro-hw': options.hwGro };
+      this.#checked('features-set', (extack) => ethtool.setFeatures(device, features, extack));
+    }
     this.#checked('open', () => device.open());
     for (const address of options.addresses ?? [DEFAULT_ADDRESS]) {
       const added = this.stack.addAddress(device, address);
@@ -263,6 +271,13 @@ export class Host {
     mac[0] = 0x02;
     return mac;
   }
+}
+
+/**
+ * What port, slots and a card can carry. The card's own default stops at what clouds offer; a cable of 9000 is as good.
+ */
+function largestMtu({ mtu, slots }: Port): number {
+  return Math.min(mtu, slots.slotBytes - FRAME_OVERHEAD_BYTES, TX_PACKET_BYTES_MAX - FRAME_OVERHEAD_BYTES);
 }
 
 function orThrow<T>(result: T | number, what: string): T {

@@ -1,4 +1,4 @@
-import { type Cable, createCable, FrameSlots, type Port } from '@netmem/link';
+import { type Cable, createCable, FRAME_OVERHEAD_BYTES, FrameSlots, type Port, SUPER_FRAME_BYTES } from '@netmem/link';
 import { Clock, Random } from '@netmem/machine';
 import { LinearMemory } from '@netmem/region';
 import { drive } from './drive.ts';
@@ -7,8 +7,11 @@ import type { HostOptions, PairOptions } from './host-options.ts';
 
 const DEFAULT_RAM_BYTES = 64 * 2 ** 20;
 const SLOT_COUNT = 4096;
-const JUMBO_SLOT_BYTES = 10_240;
 const SLOT_BYTES = 2048;
+/** Super-frames are large and few. */
+const SUPER_SLOT_COUNT = 512;
+/** Headroom of a slot, and what is rounded up. */
+const SLOT_OVERHEAD_BYTES = 64;
 /** Room for scratch of cards, engines and stacks besides RAM, slots and device memory. */
 const SCRATCH_BYTES = 16 * 2 ** 20;
 
@@ -44,12 +47,21 @@ function ramOf(options: Partial<HostOptions> | undefined): number {
  * @throws what `createHost` throws.
  */
 export function createPair(options: PairOptions = {}): Pair {
-  const slotBytes = (options.cable?.mtu ?? 1500) > SLOT_BYTES - 64 ? JUMBO_SLOT_BYTES : SLOT_BYTES;
+  const superFrames = options.cable?.superFrames === true;
+  const frameBytes = superFrames ? SUPER_FRAME_BYTES : (options.cable?.mtu ?? 0) + FRAME_OVERHEAD_BYTES;
+  const slotBytes = Math.max(SLOT_BYTES, frameBytes);
+  const count = superFrames ? SUPER_SLOT_COUNT : SLOT_COUNT;
   const deviceBytes = (options.host?.dmabuf?.bytes ?? 0) + (options.peer?.dmabuf?.bytes ?? 0);
   const memory =
     options.memory ??
-    new LinearMemory(ramOf(options.host) + ramOf(options.peer) + deviceBytes + SLOT_COUNT * slotBytes + SCRATCH_BYTES);
-  const slots = options.slots ?? new FrameSlots(memory, { count: SLOT_COUNT, slotBytes });
+    new LinearMemory(
+      ramOf(options.host) +
+        ramOf(options.peer) +
+        deviceBytes +
+        count * (slotBytes + SLOT_OVERHEAD_BYTES) +
+        SCRATCH_BYTES,
+    );
+  const slots = options.slots ?? new FrameSlots(memory, { count, slotBytes });
   const clock = options.clock ?? new Clock();
   const random = new Random(options.seed ?? 1);
   const cable = createCable(slots, clock, { seed: random.fork('cable').uint32(), ...options.cable });
