@@ -13,12 +13,12 @@ import {
 import { openTrace } from '../host/trace-file.ts';
 import { readRecording } from '../replay/recording.ts';
 import { ReplaySender } from '../replay/replay-sender.ts';
+import { enterCommand } from '../run/enter-command.ts';
+import { Measurement } from '../run/measurement.ts';
 import { type Application, ReceiveLoop } from '../run/receive-loop.ts';
 import { type ReceiverRun, receiverMain, type Tell } from '../run/receiver-main.ts';
 import { EmbeddedSender } from './embedded-sender.ts';
-import { enterCommand } from './enter-command.ts';
 import { KernelSender } from './kernel-sender-process.ts';
-import { Measurement } from './measurement.ts';
 import type { RxOptions } from './options.ts';
 import { buildReport, type ReplayFacts, type RxReport, type SenderKind } from './report.ts';
 import { createNobody, type SenderControl } from './sender.ts';

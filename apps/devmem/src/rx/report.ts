@@ -1,6 +1,6 @@
 /** What a run was: one JSON object, and the judgement whether it was what it should have been. */
 import type { CableFaults } from '@netmem/link';
-import type { Measurement } from './measurement.ts';
+import type { Measurement } from '../run/measurement.ts';
 import type { RxOptions } from './options.ts';
 import type { SenderControl } from './sender.ts';
 import type { ReceivedStream, ReceiveSession } from './session.ts';

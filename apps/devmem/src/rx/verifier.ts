@@ -11,17 +11,12 @@ import {
 import type { BoundMemory } from '@netmem/lab';
 import { DMA_FROM_DEVICE } from '@netmem/machine';
 import { isErr, kernelErrorFrom } from '@netmem/uapi';
+import type { RangeSink } from '../host/devmem-reader.ts';
 import type { RxOptions, Validation } from './options.ts';
 import { fillPattern, PATTERN_PERIOD } from './pattern.ts';
 
 /** What a connection's ranges are fed to, in stream order. */
-export interface Verifier {
-  /** Opens a batch of ranges: the CPU may look from here on. */
-  begin(): void;
-  /** The next `length` bytes of the stream lie at `offset` of the dma-buf. */
-  consume(offset: number, length: number): void;
-  /** Closes the batch; only now may tokens go back. */
-  end(): void;
+export interface Verifier extends RangeSink {
   /** The digest so far, in hex; null when none was asked for. */
   digest(): string | null;
   /** What is wrong with the bytes, in one sentence; null when nothing is known to be. */
