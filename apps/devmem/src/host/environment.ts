@@ -1,7 +1,14 @@
 /** Where the receiver lives: on a TAP with the kernel as its neighbour, on a cable with a second host of our own, or in a recording. */
 
 import { createHost, createPair, type Host, type HostOptions as LabHostOptions } from '@netmem/lab';
-import { type CableFaults, type CableOptions, FrameSlots, type Port } from '@netmem/link';
+import {
+  type CableFaults,
+  type CableOptions,
+  FRAME_OVERHEAD_BYTES,
+  FrameSlots,
+  type Port,
+  SUPER_FRAME_BYTES,
+} from '@netmem/link';
 import { Clock } from '@netmem/machine';
 import { LinearMemory } from '@netmem/region';
 import { openTap, TapPoll } from '@netmem/tap';
@@ -15,6 +22,8 @@ const HOST_RAM_BYTES = 96 * 2 ** 20;
 const FRAME_SLOTS = 4096;
 const SLOT_BYTES = 2048;
 const SCRATCH_BYTES = 32 * 2 ** 20;
+/** Super-frames are large, and few are under way. */
+const SUPER_FRAME_SLOTS = 512;
 const MTU_BYTES = 1500;
 /** Longest wait for a frame: signals, the sender's exit and messages from the command have to be noticed in between. */
 const MAX_WAIT_MS = 50;
@@ -65,7 +74,7 @@ export function cableEnvironment(
   const pair = createPair({
     host: labOptions(options),
     peer: { name: 'sender', addresses: [`${neighbourAddress(options.listen.address)}/24`], ramBytes: HOST_RAM_BYTES },
-    cable,
+    cable: { mtu: options.mtu, superFrames: options.vnetHdr, ...cable },
     clock,
     seed: options.seed,
     wrapPort: (port, name) => (name === 'receiver' ? wrap(port, clock) : port),
@@ -85,10 +94,13 @@ export function cableEnvironment(
 
 /** A host on a TAP in the network namespace that this process is in; the kernel has the other address of the /24. */
 export function tapEnvironment(options: HostOptions, wrap: PortWrapper = NOT_WRAPPED): Environment {
-  const memory = hostMemory(options, SLOT_BYTES);
-  const slots = new FrameSlots(memory, { count: FRAME_SLOTS, slotBytes: SLOT_BYTES });
+  const { mtu, vnetHdr } = options;
+  const count = vnetHdr ? SUPER_FRAME_SLOTS : FRAME_SLOTS;
+  const slotBytes = vnetHdr ? SUPER_FRAME_BYTES : Math.max(SLOT_BYTES, mtu + FRAME_OVERHEAD_BYTES);
+  const memory = hostMemory(options, count * slotBytes);
+  const slots = new FrameSlots(memory, { count, slotBytes });
   const kernelEnd = `${neighbourAddress(options.listen.address)}/24`;
-  const tap = openTap({ name: options.tap, slots, mtu: MTU_BYTES, addresses: [kernelEnd] });
+  const tap = openTap({ name: options.tap, slots, mtu, addresses: [kernelEnd], vnetHeader: vnetHdr });
   const poll = new TapPoll([tap]);
   const clock = new Clock({ source: () => performance.now() * 1e6 });
   const host = createHost({ ...labOptions(options), port: wrap(tap, clock), memory, clock });
@@ -123,7 +135,7 @@ export function replayEnvironment(
 ): Environment & { readonly port: PacedPort } {
   const slotBytes = Math.max(SLOT_BYTES, recording.longestFrame);
   const mtu = Math.max(MTU_BYTES, recording.longestFrame - ethernet.HEADER_BYTES);
-  const memory = hostMemory(options, slotBytes);
+  const memory = hostMemory(options, FRAME_SLOTS * slotBytes);
   const slots = new FrameSlots(memory, { count: FRAME_SLOTS, slotBytes });
   const clock = new Clock();
   const port = new PacedPort(slots, recording, options.listen.port, clock, mtu);
@@ -153,9 +165,9 @@ function introduce({ stack, device }: Host, { neighbours }: Recording): void {
 }
 
 /** What a host alone in its process needs. */
-function hostMemory(options: HostOptions, slotBytes: number): LinearMemory {
+function hostMemory(options: HostOptions, slabBytes: number): LinearMemory {
   const deviceBytes = options.exporter === 'device' ? options.dmabuf : 0;
-  return new LinearMemory(ramBytes(options) + deviceBytes + FRAME_SLOTS * slotBytes + SCRATCH_BYTES);
+  return new LinearMemory(ramBytes(options) + deviceBytes + slabBytes + SCRATCH_BYTES);
 }
 
 /** The kernel's address in the /24 of ours: .1, or .2 when ours is .1. */

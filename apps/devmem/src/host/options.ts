@@ -10,6 +10,10 @@ export type ExporterName = 'udmabuf' | 'device';
 export interface HostOptions {
   readonly listen: ListenAddress;
   readonly tap: string;
+  /** MTU of both ends of the link. */
+  readonly mtu: number;
+  /** Frames cross the link uncut. */
+  readonly vnetHdr: boolean;
   readonly queues: number;
   readonly dmabuf: number;
   readonly exporter: ExporterName;
@@ -33,6 +37,9 @@ export interface ListenAddress {
 
 const DEFAULT_LISTEN: ListenAddress = { address: '10.99.0.2', port: 5201 };
 const DEFAULT_TIMEOUT_SECONDS = 120;
+const MTU_DEFAULT_BYTES = 1500;
+/** What Ethernet equipment usually calls jumbo. */
+const MTU_MAX_BYTES = 9000;
 const PAGE_BYTES = 4096;
 
 function parseListen(text: string): ListenAddress {
@@ -66,6 +73,20 @@ export function declareHostOptions(command: Command): Command {
         .default(DEFAULT_LISTEN, `${DEFAULT_LISTEN.address}:${DEFAULT_LISTEN.port}`),
     )
     .option('--tap <NAME>', 'name of the TAP device in the network namespace', parseTapName, 'tap0')
+    .addOption(
+      new Option('--mtu <BYTES>', 'MTU of the link, 68 to 9000')
+        .argParser(wholeNumber(68, MTU_MAX_BYTES))
+        .default(MTU_DEFAULT_BYTES)
+        .conflicts('replay'),
+    )
+    .addOption(
+      new Option(
+        '--vnet-hdr',
+        'TCP crosses the link in frames of up to 64 KiB that nobody cuts: a TAP with IFF_VNET_HDR and TSO, or such a cable',
+      )
+        .default(false)
+        .conflicts('replay'),
+    )
     .option('--queues <N>', 'rx queues; the last one gets the dma-buf (at least 2)', wholeNumber(2, 16), 2)
     .addOption(
       new Option('--dmabuf <SIZE>', 'bytes of device memory bound to the queue, whole 4 KiB pages')
