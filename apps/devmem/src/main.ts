@@ -2,6 +2,8 @@
 /** The `devmem` command. Each subcommand is a room of its own; this file only knows their names. */
 import { Command, CommanderError } from 'commander';
 import { CommandError, EXIT } from './exit-codes.ts';
+import { runIperf } from './iperf/command.ts';
+import { declareIperfOptions, resolveIperfOptions } from './iperf/options.ts';
 import { runRx } from './rx/command.ts';
 import { declareRxOptions, resolveRxOptions } from './rx/options.ts';
 
@@ -21,7 +23,18 @@ function createProgram(): Command {
     .action(async (parsed) => {
       process.exitCode = await runRx(resolveRxOptions(parsed, process.execPath));
     });
-  return program.addCommand(rx);
+  const iperf = new Command('iperf')
+    .description('Serve one test of a stock iperf3 client, its data in device memory, and report.')
+    .addHelpText(
+      'after',
+      '\nExit status: 0 tested and nothing leaked, 1 not, 2 usage, 3 something is missing here, 130 interrupted.',
+    );
+  declareIperfOptions(iperf)
+    .exitOverride()
+    .action(async (parsed) => {
+      process.exitCode = await runIperf(resolveIperfOptions(parsed));
+    });
+  return program.addCommand(rx).addCommand(iperf);
 }
 
 try {

@@ -47,6 +47,7 @@ export async function follow<Report>(
       if (message.enter !== null) process.stderr.write(`${message.enter}\n`);
       progress.start(message.total);
     } else if (message.type === 'progress') progress.update(message.bytes);
+    else if (message.type === 'output') process.stdout.write(message.text);
     else if (message.type === 'report') report = message.report;
     else refusal = new CommandError(message.exitCode, message.message);
   });

@@ -1,14 +1,8 @@
 /** A report as text for a person. */
+import { factLine, hostLines } from '../host/report-lines.ts';
 import { formatBytes } from '../quantities.ts';
 import type { RxOptions } from './options.ts';
 import type { RxReport } from './report.ts';
-
-const WIDTH = 18;
-
-/** One fact of a report. */
-export function factLine(label: string, value: string): string {
-  return `  ${label.padEnd(WIDTH)}${value}`;
-}
 
 function senderText(report: RxReport, options: RxOptions): string {
   const times = options.connections === 1 ? '' : `, ${options.connections} connections at once`;
@@ -44,34 +38,6 @@ function replayLines({ replay }: RxReport): string[] {
     ...(incomplete === 0 ? [] : [factLine('', `${incomplete} connections are not in it to their end`)]),
     ...(damage === null ? [] : [factLine('', `read up to a damaged place: ${damage}`)]),
   ];
-}
-
-/** The facts that every subcommand with a host reports in the same words. */
-export function hostLines(
-  report: Pick<
-    RxReport,
-    | 'tokens_issued'
-    | 'tokens_returned'
-    | 'tokens_outstanding'
-    | 'leaks'
-    | 'inflight'
-    | 'iommu_faults'
-    | 'drops'
-    | 'log_warnings'
-  >,
-): { tokens: string; leaks: string; faults: string } {
-  const { tokens_issued, tokens_returned, tokens_outstanding, leaks, inflight } = report;
-  return {
-    tokens: factLine(
-      'tokens',
-      `${tokens_issued} issued, ${tokens_returned} returned, ${tokens_outstanding} outstanding`,
-    ),
-    leaks: factLine('leaks', leaks.length === 0 ? `none (pool inflight ${inflight})` : leaks.join('; ')),
-    faults: factLine(
-      'faults, drops',
-      `${report.iommu_faults} IOMMU faults, ${report.drops} drops, ${report.log_warnings} warnings`,
-    ),
-  };
 }
 
 /** A report that a person understands, one fact a line. */
