@@ -18,12 +18,12 @@ function setUp(tokens: number) {
   const give = (...runs: readonly [start: number, count: number][]): number => {
     const view = new DataView(new ArrayBuffer(runs.length * 8));
     for (const [i, run] of runs.entries()) writeDmabufToken(view, i * 8, run[0], run[1]);
-    return sockDevmemDontneed(table, netmem, view, view.byteLength);
+    return sockDevmemDontneed(table, netmem, new Uint8Array(view.buffer), view.byteLength);
   };
   return { machine, netmem, memory, table, give };
 }
 
-const raw = (length: number): DataView => new DataView(new ArrayBuffer(length));
+const raw = (length: number): Uint8Array => new Uint8Array(length);
 
 describe('SO_DEVMEM_DONTNEED', () => {
   it('releases what is out and says how many', () => {

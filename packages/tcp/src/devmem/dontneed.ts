@@ -19,14 +19,14 @@ import type { TokenTable } from './token-table.ts';
  * shorter than that.
  * @kernel sock_devmem_dontneed — net/core/sock.c, 7.3
  */
-export function sockDevmemDontneed(table: TokenTable, netmem: NetmemTable, tokens: DataView, length: number): number {
+export function sockDevmemDontneed(table: TokenTable, netmem: NetmemTable, tokens: Uint8Array, length: number): number {
   if (length % DMABUF_TOKEN_BYTES !== 0 || length > MAX_DONTNEED_TOKENS * DMABUF_TOKEN_BYTES) return -EINVAL;
-  if (tokens.byteLength < length) return -EFAULT;
+  if (tokens.length < length) return -EFAULT;
   let released = 0;
   let examined = 0;
   for (let at = 0; at < length; at += DMABUF_TOKEN_BYTES) {
-    const start = tokens.getUint32(at + DMABUF_TOKEN.start, true);
-    const count = tokens.getUint32(at + DMABUF_TOKEN.count, true);
+    const start = readUint32(tokens, at + DMABUF_TOKEN.start);
+    const count = readUint32(tokens, at + DMABUF_TOKEN.count);
     for (let i = 0; i < count; i++) {
       if (examined++ >= MAX_DONTNEED_FRAGS) return released;
       // Ids wrap as u32; those past the table are free slots like any other.
@@ -48,6 +48,11 @@ export function releaseUserFrags(table: TokenTable, netmem: NetmemTable): number
     if (releaseToken(table, netmem, id)) released++;
   }
   return released;
+}
+
+/** Little endian. A DataView would be garbage with every call of an application that returns tokens as they come. */
+function readUint32(bytes: Uint8Array, at: number): number {
+  return (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0;
 }
 
 function releaseToken(table: TokenTable, netmem: NetmemTable, id: number): boolean {

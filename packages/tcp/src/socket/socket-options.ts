@@ -80,11 +80,10 @@ function setSolSocket(
   if (handle.other === 'mptcp' && (name === SO_DEVMEM_DONTNEED || name === SO.ZEROCOPY)) return -EOPNOTSUPP;
   if (length < INT_BYTES) return -EINVAL;
   if (value === null || value.length < INT_BYTES) return -EFAULT;
+  if (name === SO_DEVMEM_DONTNEED) return dontneed(context, handle, value, length);
   const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
   const int = view.getInt32(0, true);
   switch (name) {
-    case SO_DEVMEM_DONTNEED:
-      return dontneed(context, handle, view, length);
     case SO.LINGER:
       return setLinger(handle, view, length);
     case SO.ZEROCOPY:
@@ -104,9 +103,9 @@ function setSolSocket(
 }
 
 /** @kernel sock_devmem_dontneed — net/core/sock.c, 7.3 */
-function dontneed(context: OptionContext, handle: SocketHandle, view: DataView, length: number): number {
+function dontneed(context: OptionContext, handle: SocketHandle, tokens: Uint8Array, length: number): number {
   if (handle.tcp === null) return -EBADF;
-  const released = sockDevmemDontneed(handle.tokens, context.netmem, view, length);
+  const released = sockDevmemDontneed(handle.tokens, context.netmem, tokens, length);
   if (released > 0) context.counters.tokensReleased += released;
   return released;
 }

@@ -11,8 +11,9 @@ export class Sysctl {
   tcpWmemDefault: number = 16384;
   tcpWmemMax: number = 4194304;
   /** Limits of SO_RCVBUF and SO_SNDBUF. @kernel sysctl_rmem_max — net/core/sock.c, 7.3 */
-  rmemMax: number = 212992;
-  wmemMax: number = 212992;
+  /** 4 MiB since Linux 6.17; 212,992 before. */
+  rmemMax: number = 4_194_304;
+  wmemMax: number = 4_194_304;
   rmemDefault: number = 212992;
   wmemDefault: number = 212992;
   tcpModerateRcvbuf: boolean = true;
