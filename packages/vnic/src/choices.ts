@@ -79,6 +79,8 @@ export const RX_DESC_BATCH = 8;
 /** Transmit descriptors fetched with one read: 256 bytes. */
 export const TX_DESC_BATCH = 16;
 
+/** A received frame counts as one more unit of work for every such piece: the buffer that drivers post. */
+export const RX_UNIT_BYTES = 4096;
 /** Buffers of one merged packet: 64 KiB in the smallest ones that Linux posts, and some more. */
 export const RSC_BUFFERS_MAX = 64;
 /** Most that an IP header can say, and so the longest merged packet. */

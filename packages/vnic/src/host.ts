@@ -82,7 +82,8 @@ export interface NicFunction {
   /** Records a write of `size` (1, 2 or 4) bytes, value as for barRead. It is acted on by a later run(). */
   barWrite(bar: number, offset: number, size: number, value: number): void;
   /**
-   * Does recorded and due work, at most `budget` units of each kind (admin commands, frames sent, frames received).
+   * Does recorded and due work, at most `budget` units of each kind (admin commands, frames sent, frames received; what
+   * one frame costs beyond that is not cut off).
    * Returns the units done; 0 means that nothing was to do.
    */
   run(budget: number): number;

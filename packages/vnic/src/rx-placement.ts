@@ -14,7 +14,7 @@ import {
   RX_COMPLETION_L3_L4_PROCESSED,
   RX_COMPLETION_RXDID,
 } from './abi/index.ts';
-import { RSC_TIMEOUT_NS, RX_FRAME_BYTES_MIN } from './choices.ts';
+import { RSC_TIMEOUT_NS, RX_FRAME_BYTES_MIN, RX_UNIT_BYTES } from './choices.ts';
 import type { FlowTable } from './flow-table.ts';
 import { splitLength } from './header-split.ts';
 import type { NicHost } from './host.ts';
@@ -67,7 +67,12 @@ export class RxPlacement {
     this.#cutter = new ReceivedSuperFrame(card.carve(CUT_TEMPLATE_BYTES), card.checksum);
   }
 
-  /** Receives at most `budget` frames; returns how many, and how many merged packets it closed. */
+  /**
+   * Receives frames for at most `budget` units of work, begun ones finished: one for each frame, and another for every
+   * RX_UNIT_BYTES, so that a driver gets to refill its ring as often whatever the size of frames.
+   *
+   * @returns units done, and merged packets closed.
+   */
   run(budget: number): number {
     const { port } = this.#card;
     let done = 0;
@@ -78,7 +83,7 @@ export class RxPlacement {
         drained = true;
         break;
       }
-      done++;
+      done += 1 + Math.trunc(this.#slots.length[slot] / RX_UNIT_BYTES);
       this.#accept(slot);
       this.#slots.release(slot);
     }

@@ -199,6 +199,16 @@ describe('a super-frame from the port', () => {
     expect(cut.nic.stats.rx[0].noBuffers).toBe(Math.ceil((3 * 4096) / MSS) - 2);
   });
 
+  it('counts against the budget by its size, so that the ring is not run dry in one go', () => {
+    const card = up(true);
+    const { frame, metadata } = superFrame(pattern(40_000));
+    for (let i = 0; i < 4; i++) card.port.push(frame, metadata);
+    expect(card.nic.run(16)).toBeGreaterThanOrEqual(16);
+    expect(card.port.pending).toBe(2);
+    card.driver.settle();
+    expect(card.rx[0].pollAll()).toHaveLength(4);
+  });
+
   it('is the same bytes whichever way it comes', () => {
     const one = up(true);
     const many = up(false);
