@@ -39,8 +39,6 @@ const TCP_GROUP =
   'bug: bindSock refuses groups and broadcast addresses, which Linux lets TCP sockets of IPv4 bind to (inet_bind)';
 const PORT_0 = 'bug: connectSock refuses port 0; Linux sends a SYN to it';
 const SHUT_FRESH = 'bug: connectSock forgets that the socket was shut down before; tcp_connect_init does not';
-const WINDOW_CLAMP =
-  'bug: the least TCP_WINDOW_CLAMP is half of SOCK_MIN_RCVBUF, 1152; ours is half of tcp_rmem[0], 2048';
 
 export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   {
@@ -122,12 +120,6 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     kernel: '0',
     netmem: '-EAGAIN',
     reason: SHUT_FRESH,
-  },
-  {
-    scenario: 'TCP_WINDOW_CLAMP: values',
-    call: 'x.getsockopt(TCP_WINDOW_CLAMP)',
-    netmem: '2048',
-    reason: WINDOW_CLAMP,
   },
   { scenario: 'options that other programs set', call: 'x.', netmem: '-ENOPROTOOPT', reason: OPTION },
   { scenario: 'TCP keepalive options: times and counts', call: 'x.', netmem: '-ENOPROTOOPT', reason: KEEPALIVE },
