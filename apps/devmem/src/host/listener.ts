@@ -6,8 +6,15 @@ import type { HostOptions } from './options.ts';
 const BACKLOG = 128;
 /** What the kernel lets a listener queue. */
 const MAX_BACKLOG = 4096;
-/** The advertised windows together have to stay below a TAP's queue of 1000 frames, and a 1448-byte segment is charged more than a page. */
-const MAX_RECEIVE_BUFFER_BYTES = 4 * 2 ** 20;
+/** Frames that a TAP queues before it drops: its txqueuelen. */
+const TAP_QUEUE_FRAMES = 1000;
+/** Bytes of headers in a frame with timestamps, without Ethernet's. */
+const HEADER_BYTES = 52;
+/** Buffers that a card's ring holds, each a page: a frame of 9000 bytes takes three of them, a super-frame up to 16. */
+const RING_BUFFERS = 1024;
+const PAGE_BYTES = 4096;
+/** Share of either that advertised windows may fill: an answer or two are on their way as well. */
+const LINK_SHARE = 3 / 4;
 /**
  * Share of the dma-buf that may wait in sockets (SO_RCVBUF is doubled). Were it all of it, every net_iov could end up behind a hole in the stream,
  * with none left for the retransmission that would close it.
@@ -16,9 +23,16 @@ const RECEIVE_BUFFER_SHARE = 3 / 8;
 /** Below this a window does not hold enough segments for the sender to notice a loss by itself. */
 const MIN_RECEIVE_BUFFER_BYTES = 1 << 16;
 
+/** What all advertised windows together may be, so that nothing between sender and card has to drop. */
+function linkBytes({ mtu, vnetHdr }: HostOptions): number {
+  const frames = Math.min(TAP_QUEUE_FRAMES, Math.floor(RING_BUFFERS / Math.ceil(mtu / PAGE_BYTES)));
+  return LINK_SHARE * (vnetHdr ? RING_BUFFERS * PAGE_BYTES : frames * (mtu - HEADER_BYTES));
+}
+
 /** Sets the receive buffer of one of `streams` sockets that share the device memory. @throws KernelError */
 export function setReceiveBuffer(host: Host, fd: number, options: HostOptions, streams: number): void {
-  const share = Math.min(MAX_RECEIVE_BUFFER_BYTES, options.dmabuf * RECEIVE_BUFFER_SHARE) / streams;
+  // The kernel doubles what it is told; where payload fills its pages, a window is nearly as large as the buffer.
+  const share = Math.min(linkBytes(options) / 2, options.dmabuf * RECEIVE_BUFFER_SHARE) / streams;
   const value = new Uint8Array(Int32Array.of(Math.max(MIN_RECEIVE_BUFFER_BYTES, share)).buffer);
   checked('setsockopt', host.stack.sockets.setsockopt(fd, SOL_SOCKET, SO.RCVBUFFORCE, value));
 }
