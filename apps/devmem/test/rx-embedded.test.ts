@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { reportOf, runDevmem, startDevmem } from './run-devmem.ts';
+import { descendants, eventually, reportOf, runDevmem, startDevmem } from './run-devmem.ts';
 
 const CLEAN = {
   ok: true,
@@ -108,6 +108,9 @@ describe('devmem rx --sender embedded', () => {
 
   it('ends with a report on SIGINT', { timeout: 60_000 }, async () => {
     const running = startDevmem(['rx', '--sender', 'embedded', '--bytes', '4GiB', '--json']);
+    // It listens for signals once its receiver runs, which a busy machine takes its time for.
+    const receivers = (): number[] => descendants(running.child.pid as number, 'receiver.ts');
+    if (process.platform === 'linux') await eventually(() => receivers()[0]);
     setTimeout(() => running.child.kill('SIGINT'), 1500);
     const finished = await running.finished;
     expect(finished.code, finished.stderr).toBe(130);
