@@ -16,7 +16,7 @@ const PEER_MAC = '02:00:00:00:00:02';
 const HOST_ADDRESS = '10.0.0.1';
 export const PEER_ADDRESS = '10.0.0.2';
 
-export const { FIN, SYN, RST, PSH, ACK, URG } = tcp;
+export const { FIN, SYN, RST, PSH, ACK, URG, ECE, CWR } = tcp;
 
 /** One host under test, 10.0.0.1, and a test that plays everybody else, frame by frame. */
 export class ScriptedPeer {
@@ -144,7 +144,12 @@ export class ScriptedPeer {
     const listener = options.listener ?? this.listen();
     const isn = options.isn ?? 1000;
     this.take();
-    this.send({ flags: SYN, sequence: isn, window: 65535, options: options.options ?? { mss: 1460 } });
+    this.send({
+      flags: options.synFlags ?? SYN,
+      sequence: isn,
+      window: 65535,
+      options: options.options ?? { mss: 1460 },
+    });
     const synAck = this.takeOne();
     if (options.rttNs !== undefined) this.pass(options.rttNs);
     const peer = { seq: (isn + 1) >>> 0, ack: (synAck.sequence + 1) >>> 0 };
@@ -174,6 +179,8 @@ export interface EstablishOptions {
   window?: number;
   options?: TcpFields['options'];
   listener?: TcpSock;
+  /** Flags of the script's SYN. Default SYN alone. */
+  synFlags?: number;
   /** Time between SYN|ACK and ACK: the first round trip that the host measures. Default 0. */
   rttNs?: number;
 }

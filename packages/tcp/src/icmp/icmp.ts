@@ -71,7 +71,7 @@ export class Icmp {
     this.#source.copyFrom(stack.rxDestination);
     this.#target.copyFrom(stack.rxSource);
     stack.stats.IcmpOutEchoReps++;
-    this.#send(reply, icmp.ECHO_REPLY, 0, rest);
+    this.#send(reply, icmp.ECHO_REPLY, 0, rest, ipv4.trafficClass(stack.view, skb.networkHeader));
   }
 
   #echoReply(skb: SkBuff): void {
@@ -162,7 +162,7 @@ export class Icmp {
     return this.#send(request, icmp.ECHO_REQUEST, 0, ((identifier << 16) | sequence) >>> 0);
   }
 
-  #send(skb: SkBuff, type: number, code: number, rest: number): number {
+  #send(skb: SkBuff, type: number, code: number, rest: number, tos: number = 0): number {
     const stack = this.stack;
     const result = resolve(stack, this.#target, 0, this.#dst);
     if (result < 0) {
@@ -178,6 +178,6 @@ export class Icmp {
     view.setUint16(skb.data + icmp.CHECKSUM_AT, ~skb.checksum(0, skb.len, 0) & 0xffff);
     skb.transportHeader = skb.data;
     stack.stats.IcmpOutMsgs++;
-    return ipOutput(stack, skb, this.#dst, this.#source, this.#target, IPPROTO.ICMP, -1, 0);
+    return ipOutput(stack, skb, this.#dst, this.#source, this.#target, IPPROTO.ICMP, -1, tos);
   }
 }

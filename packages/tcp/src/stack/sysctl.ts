@@ -21,7 +21,11 @@ export class Sysctl {
   tcpTimestamps: boolean = true;
   tcpSack: boolean = true;
   tcpDsack: boolean = true;
+  /** 0 never, 1 ask for it and answer, 2 answer who asks. */
+  tcpEcn: number = 2;
   tcpSynRetries: number = 6;
+  /** SYNs that are repeated every second before the interval doubles; they come on top of `tcpSynRetries`. */
+  tcpSynLinearTimeouts: number = 4;
   tcpSynackRetries: number = 5;
   tcpRetries1: number = 3;
   tcpRetries2: number = 15;

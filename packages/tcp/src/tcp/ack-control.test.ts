@@ -60,7 +60,7 @@ describe('the estimate of the peer’s MSS', () => {
     const peer = new ScriptedPeer();
     const { sock } = peer.establish({ options: { mss: 1460 } });
     const data = (length: number, flags: number, header: number = 20): number => {
-      dataReceived(sock, length, 4096, 0, flags, header);
+      dataReceived(sock, length, 4096, 0, flags, header, 0);
       return sock.ack.rcvMss;
     };
     expect(data(1460, TCPHDR_ACK)).toBe(1460);
@@ -75,7 +75,7 @@ describe('the estimate of the peer’s MSS', () => {
   it('takes the segment size of an aggregate, not its length', () => {
     const peer = new ScriptedPeer();
     const { sock } = peer.establish({ options: { mss: 1460 } });
-    dataReceived(sock, 14_600, 45_000, 1460, TCPHDR_ACK, 20);
+    dataReceived(sock, 14_600, 45_000, 1460, TCPHDR_ACK, 20, 0);
     expect(sock.ack.rcvMss).toBe(1460);
     sock.close();
   });

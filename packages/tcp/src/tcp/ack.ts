@@ -10,6 +10,7 @@ import {
   TCP_MAX_QUICKACKS,
   TCP_PINGPONG_THRESH,
 } from './ack-control.ts';
+import { ecnCheckCe } from './ecn.ts';
 import { TCP_MIN_MSS, TCP_MSS_DEFAULT } from './options.ts';
 import { sendAck } from './segment.ts';
 import type { TcpSock } from './tcp-sock.ts';
@@ -76,6 +77,8 @@ export function sendDelayedAck(sk: TcpSock): void {
 /**
  * In-order data arrived: updates the estimates that decide about ACKs and the window.
  *
+ * @param ecn - the ECN bits of the packet; only looked at on a connection with ECN.
+ *
  * @kernel tcp_event_data_recv — net/ipv4/tcp_input.c, 7.3
  */
 export function dataReceived(
@@ -85,12 +88,14 @@ export function dataReceived(
   gsoSize: number,
   flags: number,
   headerBytes: number,
+  ecn: number,
 ): void {
   const ack = sk.ack;
   ack.pending |= ICSK_ACK_SCHED;
   measureRcvMss(sk, length, truesize, gsoSize, flags, headerBytes);
   measureReceiverRtt(sk);
   ack.onData(sk.stack.nowMs, sk.rtt.rtoMs, sk.wnd.rcvWnd);
+  if (sk.ecnFlags !== 0) ecnCheckCe(sk, ecn);
   if (length >= GROW_WINDOW_FROM) growWindow(sk, length, truesize);
 }
 

@@ -2,6 +2,7 @@
 import type { SkBuff } from '@netmem/netdev';
 import type { TcpOptions } from '@netmem/wire';
 import { sendChallengeAck } from './challenge.ts';
+import { isEcnEcho } from './ecn.ts';
 import { fastPathCheck } from './fast-path.ts';
 import { processLossProbeAck } from './loss-probe.ts';
 import { syncMss } from './mss.ts';
@@ -15,6 +16,7 @@ import { pcountOf, segmentsOf } from './segment.ts';
 import {
   CB_ACK_SEQ,
   CB_END_SEQ,
+  CB_FLAGS,
   CB_PCOUNT,
   CB_SACKED,
   CB_SENT_US,
@@ -67,7 +69,7 @@ export function tcpAck(sk: TcpSock, skb: SkBuff, flag: number, window: number, o
     }
     if (options !== null && options.sackCount > 0) {
       tagWriteQueue(sk, options, ack, priorUna, sack);
-      if (sack.newlySacked > 0) alert(sk, false, 0, priorDelivered, priorLost);
+      if (sack.newlySacked > 0) alert(sk, false, 0, priorDelivered, priorLost, false);
     }
     return ACK_OLD;
   }
@@ -101,11 +103,16 @@ export function tcpAck(sk: TcpSock, skb: SkBuff, flag: number, window: number, o
   // Nothing new, no data, no window: a duplicate.
   const hasData = (flag & FLAG_DATA) !== 0 || seq !== skb.cb[CB_END_SEQ];
   const duplicate = !advanced && !hasData && !windowUpdated && !sack.duplicate;
+  const echo = (flag & FLAG_SLOWPATH) !== 0 && sk.ecnFlags !== 0 && isEcnEcho(sk, skb.cb[CB_FLAGS]);
   if (sk.tlpHighSeq !== 0 && processLossProbeAck(sk, ack, sack.duplicate, duplicate)) payForLossProbe(sk);
   const dubious =
-    duplicate || sack.newlySacked > 0 || !(advanced || hasData || windowUpdated) || sk.reno.state !== TCP_CA_OPEN;
+    duplicate ||
+    sack.newlySacked > 0 ||
+    !(advanced || hasData || windowUpdated) ||
+    sk.reno.state !== TCP_CA_OPEN ||
+    echo;
   if (dubious) {
-    alert(sk, advanced, duplicate ? 1 : 0, priorDelivered, priorLost);
+    alert(sk, advanced, duplicate ? 1 : 0, priorDelivered, priorLost, echo);
   } else {
     control(sk, advanced, sk.delivered - priorDelivered, sk.lost - priorLost);
   }
@@ -115,8 +122,15 @@ export function tcpAck(sk: TcpSock, skb: SkBuff, flag: number, window: number, o
   return ACK_OK;
 }
 
-function alert(sk: TcpSock, advanced: boolean, duplicates: number, priorDelivered: number, priorLost: number): void {
-  const resend = fastRetransmitAlert(sk, advanced, duplicates);
+function alert(
+  sk: TcpSock,
+  advanced: boolean,
+  duplicates: number,
+  priorDelivered: number,
+  priorLost: number,
+  echo: boolean,
+): void {
+  const resend = fastRetransmitAlert(sk, advanced, duplicates, echo);
   control(sk, advanced, sk.delivered - priorDelivered, sk.lost - priorLost);
   if (resend) retransmitLost(sk);
 }

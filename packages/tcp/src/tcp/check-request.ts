@@ -4,6 +4,7 @@ import { IPPROTO } from '@netmem/uapi';
 import { parseTcpOptions } from '@netmem/wire';
 import { isTooSoon, stampNow } from '../stack/rate-limit.ts';
 import { pseudoHeaderSum } from '../stack/transport-checksum.ts';
+import { TCP_ECN_OK } from './ecn.ts';
 import { acceptEnqueue, isAcceptQueueFull } from './listen.ts';
 import { syncMss } from './mss.ts';
 import { TCPOLEN_TSTAMP_ALIGNED } from './options.ts';
@@ -175,6 +176,7 @@ function takeOptions(child: TcpSock, request: RequestSock): void {
   to.tsRecentStampMs = from.tsRecentStampMs;
   to.hasTsRecent = from.hasTsRecent;
   to.tsOffset = from.tsOffset;
+  child.ecnFlags = request.ecnOk ? TCP_ECN_OK : 0;
   child.headerLength = TCP_HEADER + (from.tstampOk ? TCPOLEN_TSTAMP_ALIGNED : 0);
   if (!from.wscaleOk) child.wnd.clamp = Math.min(child.wnd.clamp, 65535);
   child.advmss = request.mss;

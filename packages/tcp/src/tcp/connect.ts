@@ -75,8 +75,8 @@ function initialise(sk: TcpSock): void {
   const most = Math.max(sysctl.tcpRmemMax, sysctl.rmemMax);
   const space = tcpFullSpace(sk);
   const clamp = sk.rcvbufLocked && (wnd.clamp > space || wnd.clamp === 0) ? space : wnd.clamp;
-  const mss = sk.advmss - (sysctl.tcpTimestamps ? 12 : 0);
-  selectInitialWindow(wnd, space, mss, clamp, sysctl.tcpWindowScaling, most);
+  // Whether its segments will carry timestamps the answer will tell.
+  selectInitialWindow(wnd, space, sk.advmss, clamp, sysctl.tcpWindowScaling, most);
   wnd.ssthresh = wnd.rcvWnd;
   const now = core.clock.nowNs;
   const { sequences } = core.tcp;
@@ -92,6 +92,8 @@ function initialise(sk: TcpSock): void {
   sk.copiedSeq = 0;
   sk.retransmits = 0;
   sk.totalRetrans = 0;
+  sk.totalRto = 0;
+  sk.ecnFlags = 0;
   sk.rtt.rtoMs = TCP_TIMEOUT_INIT_MS;
   sk.error = 0;
   sk.done = false;

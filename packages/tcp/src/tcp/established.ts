@@ -8,6 +8,7 @@ import { SKB_DROP_REASON, type SkBuff } from '@netmem/netdev';
 import { parseTcpOptions } from '@netmem/wire';
 import { ackOrDelay, ackSndCheck, dataReceived } from './ack.ts';
 import { FLAG_DATA, FLAG_SLOWPATH, FLAG_UPDATE_TS_RECENT, tcpAck } from './acked.ts';
+import { ecnOf } from './ecn.ts';
 import { TCP_HP_BITS } from './fast-path.ts';
 import { TCPOLEN_TSTAMP_ALIGNED, TSTAMP_WORD } from './options.ts';
 import { storeTsRecent } from './paws.ts';
@@ -88,8 +89,9 @@ function fastData(sk: TcpSock, skb: SkBuff, header: number, window: number): voi
   const length = skb.len;
   const truesize = skb.truesize;
   const gsoSize = skb.gsoSize;
+  const ecn = sk.ecnFlags === 0 ? 0 : ecnOf(sk, skb);
   const eaten = queueReceive(sk, skb);
-  dataReceived(sk, length, truesize, gsoSize, cb[CB_FLAGS], header);
+  dataReceived(sk, length, truesize, gsoSize, cb[CB_FLAGS], header, ecn);
   let acked = false;
   if (cb[CB_ACK_SEQ] !== sk.sndUna) {
     tcpAck(sk, skb, FLAG_DATA, window, null);

@@ -1,17 +1,18 @@
 /** Passive open: the listener, its half-open requests, and the connections nobody accepted yet. Both are bounded. @kernel tcp_conn_request — net/ipv4/tcp_input.c, 7.3 */
 import { SKB_DROP_REASON, type SkBuff } from '@netmem/netdev';
 import { EADDRINUSE, EINVAL } from '@netmem/uapi';
-import { parseTcpOptions } from '@netmem/wire';
+import { ipv4, ipv6, parseTcpOptions } from '@netmem/wire';
 import { isFresh, resolve } from '../stack/ip-output.ts';
 import { Dst } from '../stack/routes.ts';
 import { takePort } from './bind.ts';
 import { setState } from './done.ts';
+import { INET_ECN_NOT_ECT } from './ecn.ts';
 import { TCP_MSS_DEFAULT, TCPOLEN_TSTAMP_ALIGNED } from './options.ts';
 import { storeTsRecent } from './paws.ts';
 import { RequestSock } from './request.ts';
-import { CB_SEQ } from './skb-cb.ts';
+import { CB_FLAGS, CB_SEQ } from './skb-cb.ts';
 import type { TcpSock } from './tcp-sock.ts';
-import { TCP_CLOSE, TCP_LISTEN } from './tcp-states.ts';
+import { TCP_CLOSE, TCP_LISTEN, TCPHDR_CWR, TCPHDR_ECE } from './tcp-states.ts';
 import { selectInitialWindow, TCP_MAX_WSCALE, tcpFullSpace } from './window.ts';
 
 const TCP_HEADER = 20;
@@ -123,6 +124,9 @@ function newRequest(sk: TcpSock, skb: SkBuff, nextIsn: number | null): RequestSo
   options.wscaleOk = parsed.windowScale >= 0 && sysctl.tcpWindowScaling;
   options.sndWscale = options.wscaleOk ? Math.min(parsed.windowScale, TCP_MAX_WSCALE) : 0;
   options.tstampOk = parsed.hasTimestamp && sysctl.tcpTimestamps;
+  const asks = (skb.cb[CB_FLAGS] & (TCPHDR_ECE | TCPHDR_CWR)) === (TCPHDR_ECE | TCPHDR_CWR);
+  // A SYN must not be markable itself (RFC 3168, 6.1.1).
+  request.ecnOk = asks && sysctl.tcpEcn !== 0 && trafficClass(view, skb, rxSource.isV4) % 4 === INET_ECN_NOT_ECT;
   options.mssClamp = parsed.mss === 0 ? TCP_MSS_DEFAULT : parsed.mss;
   if (sk.userMss > 0) options.mssClamp = Math.min(options.mssClamp, sk.userMss);
   if (options.tstampOk) {
@@ -141,4 +145,8 @@ function newRequest(sk: TcpSock, skb: SkBuff, nextIsn: number | null): RequestSo
     nextIsn ??
     stack.tcp.sequences.initial(rxDestination, request.localPort, rxSource, request.remotePort, stack.clock.nowNs);
   return request;
+}
+
+function trafficClass(view: DataView, skb: SkBuff, v4: boolean): number {
+  return v4 ? ipv4.trafficClass(view, skb.networkHeader) : ipv6.trafficClass(view, skb.networkHeader);
 }

@@ -3,6 +3,7 @@ import { SKB_DROP_REASON, type SkBuff } from '@netmem/netdev';
 import { dataReceived, enterQuickAck } from './ack.ts';
 import { ICSK_ACK_NOMEM, ICSK_ACK_NOW, TCP_PINGPONG_THRESH } from './ack-control.ts';
 import { purgeOfo, setState } from './done.ts';
+import { ecnAcceptCwr, ecnCheckCe, ecnOf } from './ecn.ts';
 import { fastPathCheck } from './fast-path.ts';
 import { queueOutOfOrder, tryCoalesce } from './out-of-order.ts';
 import { pruneQueues } from './prune.ts';
@@ -52,6 +53,7 @@ export function dataQueue(sk: TcpSock, skb: SkBuff, headerBytes: number): void {
     return;
   }
   skb.pull(headerBytes);
+  if (sk.ecnFlags !== 0) ecnAcceptCwr(sk, skb);
   const stats = sk.stack.stats;
   const window = sk.wnd.remaining(sk.rcvNxt);
   const early = (cb[CB_SEQ] - sk.rcvNxt) | 0;
@@ -85,6 +87,7 @@ export function dataQueue(sk: TcpSock, skb: SkBuff, headerBytes: number): void {
     queueAndOut(sk, skb, headerBytes);
     return;
   }
+  if (sk.ecnFlags !== 0) ecnCheckCe(sk, ecnOf(sk, skb));
   queueOutOfOrder(sk, skb);
 }
 
@@ -122,8 +125,9 @@ function queueAndOut(sk: TcpSock, skb: SkBuff, headerBytes: number): void {
   const truesize = skb.truesize;
   const flags = skb.cb[CB_FLAGS];
   const gsoSize = skb.gsoSize;
+  const ecn = sk.ecnFlags === 0 ? 0 : ecnOf(sk, skb);
   const eaten = queueReceive(sk, skb);
-  if (length > 0) dataReceived(sk, length, truesize, gsoSize, flags, headerBytes);
+  if (length > 0) dataReceived(sk, length, truesize, gsoSize, flags, headerBytes, ecn);
   if ((flags & TCPHDR_FIN) !== 0) receiveFin(sk);
   if (sk.ofo.length > 0) {
     drainOfo(sk);

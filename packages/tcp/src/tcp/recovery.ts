@@ -3,6 +3,7 @@
  *
  * @kernel tcp_fastretrans_alert — net/ipv4/tcp_input.c, 7.3
  */
+import { ecnQueueCwr } from './ecn.ts';
 import { markHeadLost, markSkbLost } from './mark-lost.ts';
 import { TCP_CA_CWR, TCP_CA_DISORDER, TCP_CA_LOSS, TCP_CA_OPEN, TCP_CA_RECOVERY } from './newreno.ts';
 import { packetsInFlight } from './output.ts';
@@ -17,12 +18,15 @@ import { initUndo, isPacketDelayed, mayUndo, mayUndoByDsack, tryUndoLoss, undoRe
  *
  * @param advanced - it acknowledged new data.
  * @param duplicates - 1 when it is a duplicate ACK.
+ * @param echo - it echoes a router's mark.
  * @returns true when lost segments should be sent again now.
  */
-export function fastRetransmitAlert(sk: TcpSock, advanced: boolean, duplicates: number): boolean {
+export function fastRetransmitAlert(sk: TcpSock, advanced: boolean, duplicates: number, echo: boolean): boolean {
   const reno = sk.reno;
   const sackOk = sk.options.sackOk;
   if (sk.packetsOut === 0 && sk.sackedOut > 0) sk.sackedOut = 0;
+  // A mark is never taken back.
+  if (echo) reno.priorSsthresh = 0;
   if (reno.state === TCP_CA_OPEN) {
     sk.retransStampMs = 0;
   } else if (((sk.sndUna - reno.highSeq) | 0) >= 0) {
@@ -51,10 +55,10 @@ export function fastRetransmitAlert(sk: TcpSock, advanced: boolean, duplicates: 
   }
   if (reno.state !== TCP_CA_RECOVERY) {
     if (sk.lostOut === 0) {
-      tryToOpen(sk);
+      tryToOpen(sk, echo);
       return false;
     }
-    enterRecovery(sk);
+    enterRecovery(sk, echo);
   }
   return true;
 }
@@ -158,25 +162,37 @@ function keepOpen(sk: TcpSock): void {
 }
 
 /** @kernel tcp_try_to_open — net/ipv4/tcp_input.c, 7.3 */
-function tryToOpen(sk: TcpSock): void {
+function tryToOpen(sk: TcpSock, echo: boolean): void {
   if (!anyRetransDone(sk)) sk.retransStampMs = 0;
+  if (echo) enterCwr(sk);
   if (sk.reno.state !== TCP_CA_CWR) keepOpen(sk);
 }
 
 /** @kernel tcp_enter_recovery — net/ipv4/tcp_input.c, 7.3 */
-export function enterRecovery(sk: TcpSock): void {
+export function enterRecovery(sk: TcpSock, echo: boolean = false): void {
   const { reno, stack } = sk;
   if (sk.options.sackOk) stack.stats.TcpExtTCPSackRecovery++;
   else stack.stats.TcpExtTCPRenoRecovery++;
   reno.priorSsthresh = 0;
   initUndo(sk);
   if (!reno.inReduction) {
-    reno.priorSsthresh = reno.currentSsthresh;
+    if (!echo) reno.priorSsthresh = reno.currentSsthresh;
     reno.initReduction(sk.sndNxt);
+    ecnQueueCwr(sk);
     sk.tlpHighSeq = 0;
   }
   reno.highSeq = sk.sndNxt;
   reno.state = TCP_CA_RECOVERY;
+}
+
+/** A router marked: reduce as for a loss, send nothing again. @kernel tcp_enter_cwr — net/ipv4/tcp_input.c, 7.3 */
+function enterCwr(sk: TcpSock): void {
+  const { reno } = sk;
+  reno.priorSsthresh = 0;
+  if (reno.state >= TCP_CA_CWR) return;
+  reno.enterCwr(sk.sndNxt);
+  ecnQueueCwr(sk);
+  sk.tlpHighSeq = 0;
 }
 
 /** A tail loss probe repaired a loss: one reduction for it, at once. */
@@ -184,6 +200,7 @@ export function payForLossProbe(sk: TcpSock): void {
   const reno = sk.reno;
   if (reno.state > TCP_CA_DISORDER) return;
   reno.initReduction(sk.sndNxt);
+  ecnQueueCwr(sk);
   reno.state = TCP_CA_CWR;
   reno.endReduction(sk.stack.nowMs);
   keepOpen(sk);
@@ -200,6 +217,7 @@ export function enterLoss(sk: TcpSock): void {
   }
   sk.reno.enterLoss(sk.sndNxt, packetsInFlight(sk), fresh, sk.stack.nowMs);
   sk.tlpHighSeq = 0;
+  ecnQueueCwr(sk);
 }
 
 /**

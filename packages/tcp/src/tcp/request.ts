@@ -7,7 +7,7 @@ import { NegotiatedOptions } from './options.ts';
 import { BareSegment, sendBare } from './reply.ts';
 import { TCP_TIMEOUT_INIT_MS } from './rtt.ts';
 import type { TcpSock } from './tcp-sock.ts';
-import { TCPHDR_ACK, TCPHDR_SYN } from './tcp-states.ts';
+import { TCPHDR_ACK, TCPHDR_ECE, TCPHDR_SYN } from './tcp-states.ts';
 
 const scratch: TcpOptions = new TcpOptions();
 const bare: BareSegment = new BareSegment();
@@ -31,6 +31,8 @@ export class RequestSock {
   rcvWnd: number = 0;
   clamp: number = 0;
   rcvWscale: number = 0;
+  /** The peer asked for ECN and gets it. */
+  ecnOk: boolean = false;
   /** SYN|ACKs sent again by the timer. */
   timeouts: number = 0;
   /** All SYN|ACKs after the first. */
@@ -61,7 +63,7 @@ export class RequestSock {
     o.tsEcr = this.options.tsRecent >>> 0;
     bare.seq = this.isn;
     bare.ack = (this.rcvIsn + 1) | 0;
-    bare.flags = TCPHDR_SYN | TCPHDR_ACK;
+    bare.flags = TCPHDR_SYN | TCPHDR_ACK | (this.ecnOk ? TCPHDR_ECE : 0);
     bare.window = Math.min(this.rcvWnd, 65535);
     this.#send(o);
   }

@@ -11,11 +11,22 @@ import { ipOutput } from '../stack/ip-output.ts';
 import { allocPacket } from '../stack/packet.ts';
 import { fold } from '../stack/transport-checksum.ts';
 import { ICSK_ACK_SCHED, ICSK_ACK_TIMER, TCP_ATO_MIN_MS, TCP_DELACK_MAX_MS } from './ack-control.ts';
+import { ecnQueueCwr, ecnSendFlags, INET_ECN_ECT_0, TCP_ECN_OK } from './ecn.ts';
 import { advertiseMss, ensureRoute, optionBytes, sackBlocksThatFit } from './mss.ts';
+import { TCP_CA_CWR } from './newreno.ts';
 import { TSTAMP_WORD } from './options.ts';
-import { CB_END_SEQ, CB_FLAGS, CB_PCOUNT, CB_SENT_US, CB_SEQ } from './skb-cb.ts';
+import { CB_END_SEQ, CB_FLAGS, CB_PCOUNT, CB_SEG_BYTES, CB_SENT_US, CB_SEQ } from './skb-cb.ts';
 import type { TcpSock } from './tcp-sock.ts';
-import { TCP_CLOSE, TCP_SYN_RECV, TCPHDR_ACK, TCPHDR_FIN, TCPHDR_SYN, TCPHDR_URG } from './tcp-states.ts';
+import {
+  TCP_CLOSE,
+  TCP_SYN_RECV,
+  TCPHDR_ACK,
+  TCPHDR_CWR,
+  TCPHDR_ECE,
+  TCPHDR_FIN,
+  TCPHDR_SYN,
+  TCPHDR_URG,
+} from './tcp-states.ts';
 import { selectWindow } from './window.ts';
 
 const TCP_HEADER = 20;
@@ -39,10 +50,18 @@ export function finishHeader(view: DataView, skb: SkBuff, pseudoSum: number): vo
  * @param mss - payload per segment on the wire; a longer payload leaves as a super-segment.
  * @returns 0; 1 the device dropped it; negative errno when it could not leave.
  */
-export function transmitSegment(sk: TcpSock, packet: SkBuff, flags: number, seq: number, mss: number): number {
+export function transmitSegment(sk: TcpSock, packet: SkBuff, baseFlags: number, seq: number, mss: number): number {
   const stack = sk.stack;
   const view = stack.view;
   const payload = packet.len;
+  let flags = baseFlags;
+  let tos = sk.tos;
+  if (sk.ecnFlags !== 0) {
+    // Only new data may be marked: a retransmission that is marked would slow the sender twice (RFC 3168, 6.1.5).
+    const fresh = payload > 0 && ((seq - sk.sndNxt) | 0) >= 0;
+    flags |= ecnSendFlags(sk, fresh);
+    if (fresh) tos |= INET_ECN_ECT_0;
+  }
   const options = optionBytes(sk);
   const header = TCP_HEADER + options;
   const window = selectWindow(sk);
@@ -76,16 +95,19 @@ export function transmitSegment(sk: TcpSock, packet: SkBuff, flags: number, seq:
     packet.destructor = transmitDone;
     sk.wmemAlloc += packet.truesize;
   }
-  return output(sk, packet);
+  return output(sk, packet, tos);
 }
 
-function output(sk: TcpSock, packet: SkBuff): number {
+function output(sk: TcpSock, packet: SkBuff, tos: number): number {
   packet.hash = sk.node.hash >>> 0;
   packet.l4Hash = true;
   const stack = sk.stack;
-  const result = ipOutput(stack, packet, sk.dst, sk.localAddress, sk.remoteAddress, IPPROTO.TCP, sk.ttl, sk.tos);
+  const result = ipOutput(stack, packet, sk.dst, sk.localAddress, sk.remoteAddress, IPPROTO.TCP, sk.ttl, tos);
   // The device's queue was full: slow down, as for a loss on the wire.
-  if (result > 0) sk.reno.enterCwr(sk.sndNxt);
+  if (result > 0 && sk.reno.state < TCP_CA_CWR) {
+    sk.reno.enterCwr(sk.sndNxt);
+    ecnQueueCwr(sk);
+  }
   return result;
 }
 
@@ -162,6 +184,7 @@ export function transmitQueued(sk: TcpSock, skb: SkBuff, mss: number): number {
     packet.addRxFragNetmem(ref, skb.fragOffset(i), size, size);
   }
   skb.cb[CB_SENT_US] = sk.stack.nowUs;
+  skb.cb[CB_SEG_BYTES] = mss;
   return transmitSegment(sk, packet, skb.cb[CB_FLAGS] | TCPHDR_ACK, skb.cb[CB_SEQ], mss);
 }
 
@@ -224,7 +247,10 @@ export function transmitSyn(sk: TcpSock, seq: number): number {
   const header = TCP_HEADER + tcpOptionsLength(o);
   const at = packet.push(header);
   const view = stack.view;
-  const flags = second ? TCPHDR_SYN | TCPHDR_ACK : TCPHDR_SYN;
+  let flags = second ? TCPHDR_SYN | TCPHDR_ACK : TCPHDR_SYN;
+  if (second) flags |= (sk.ecnFlags & TCP_ECN_OK) !== 0 ? TCPHDR_ECE : 0;
+  // Some middleboxes drop SYNs that ask for ECN: a repeated one does not (tcp_ecn_fallback).
+  else if (offered.tcpEcn === 1 && sk.retransmits === 0) flags |= TCPHDR_ECE | TCPHDR_CWR;
   view.setInt32(at, (sk.localPort << 16) | sk.remotePort);
   view.setInt32(at + 4, seq);
   view.setInt32(at + 8, second ? sk.rcvNxt : 0);
@@ -235,7 +261,7 @@ export function transmitSyn(sk: TcpSock, seq: number): number {
   finishHeader(view, packet, sk.pseudoSum);
   sk.segsOut++;
   stack.stats.TcpOutSegs++;
-  return output(sk, packet);
+  return output(sk, packet, sk.tos);
 }
 
 /** Sequence numbers that a queued skb takes. */

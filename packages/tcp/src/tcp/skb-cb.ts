@@ -19,6 +19,8 @@ export const CB_PCOUNT = 4;
 export const CB_DELIVERED = 5;
 /** Sent: time of the last transmission in microseconds, int32, wraps. */
 export const CB_SENT_US = 6;
+/** Sent: payload per segment when it left last. */
+export const CB_SEG_BYTES = 8;
 /** Non-zero: nothing may be appended to this skb (MSG_EOR, urgent). */
 export const CB_EOR = 7;
 

@@ -5,6 +5,7 @@ import { enterQuickAck } from './ack.ts';
 import { ICSK_ACK_SCHED, ICSK_ACK_TIMER, TCP_DELACK_MAX_MS } from './ack-control.ts';
 import { FLAG_SLOWPATH, FLAG_SYN, tcpAck } from './acked.ts';
 import { resetReceived, setState } from './done.ts';
+import { TCP_ECN_OK } from './ecn.ts';
 import { initTransfer } from './establish.ts';
 import { fastPathOn } from './fast-path.ts';
 import { initializeRcvMss, syncMss } from './mss.ts';
@@ -14,8 +15,20 @@ import { sendAck, transmitSyn } from './segment.ts';
 import { dataSndCheck } from './send-space.ts';
 import { CB_ACK_SEQ, CB_FLAGS, CB_SEQ } from './skb-cb.ts';
 import type { TcpSock } from './tcp-sock.ts';
-import { TCP_ESTABLISHED, TCP_SYN_RECV, TCPHDR_ACK, TCPHDR_RST, TCPHDR_SYN } from './tcp-states.ts';
+import {
+  TCP_ESTABLISHED,
+  TCP_SYN_RECV,
+  TCPHDR_ACK,
+  TCPHDR_CWR,
+  TCPHDR_ECE,
+  TCPHDR_RST,
+  TCPHDR_SYN,
+} from './tcp-states.ts';
 import { TCP_MAX_WSCALE } from './window.ts';
+import { ICSK_TIME_RETRANS, resetXmitTimer } from './xmit-timer.ts';
+
+/** Two ticks. @kernel TCP_TIMEOUT_MIN — include/net/tcp.h, 7.3 */
+const TCP_TIMEOUT_MIN_MS = 2;
 
 /** Owns the skb unless it returns true. @returns true: answer with RST. */
 export function receiveInSynSent(sk: TcpSock, skb: SkBuff, window: number, parsed: TcpOptions): boolean {
@@ -25,7 +38,11 @@ export function receiveInSynSent(sk: TcpSock, skb: SkBuff, window: number, parse
   const echo = (parsed.tsEcr - sk.options.tsOffset) | 0;
   if ((flags & TCPHDR_ACK) !== 0) {
     const ack = skb.cb[CB_ACK_SEQ];
-    if (((ack - sk.sndUna) | 0) <= 0 || ((ack - sk.sndNxt) | 0) > 0) return true;
+    if (((ack - sk.sndUna) | 0) <= 0 || ((ack - sk.sndNxt) | 0) > 0) {
+      // An old connection of the peer's is in the way: the reset clears it, so try again at once.
+      if (sk.retransmits === 0) resetXmitTimer(sk, ICSK_TIME_RETRANS, TCP_TIMEOUT_MIN_MS);
+      return true;
+    }
     if (timestamps && parsed.tsEcr !== 0 && !isEchoPossible(sk, echo)) {
       stats.TcpExtPAWSActive++;
       return true;
@@ -39,7 +56,7 @@ export function receiveInSynSent(sk: TcpSock, skb: SkBuff, window: number, parse
       skb.free(SKB_DROP_REASON.TCP_FLAGS);
       return false;
     }
-    negotiate(sk, parsed, timestamps, echo);
+    negotiate(sk, parsed, timestamps, echo, flags);
     synAckReceived(sk, skb, window);
     return false;
   }
@@ -48,7 +65,7 @@ export function receiveInSynSent(sk: TcpSock, skb: SkBuff, window: number, parse
     return false;
   }
   // Both sides opened at once (RFC 9293, 3.5).
-  negotiate(sk, parsed, timestamps, echo);
+  negotiate(sk, parsed, timestamps, echo, flags);
   if (sk.options.sawTstamp && pawsReject(sk.options, false, sk.stack.nowMs)) {
     skb.free(SKB_DROP_REASON.TCP_INVALID_SEQUENCE);
     return false;
@@ -64,10 +81,14 @@ function isEchoPossible(sk: TcpSock, echo: number): boolean {
 }
 
 /** Keeps of the peer's SYN options what this end offered too. */
-export function negotiate(sk: TcpSock, parsed: TcpOptions, timestamps: boolean, echo: number): void {
+export function negotiate(sk: TcpSock, parsed: TcpOptions, timestamps: boolean, echo: number, flags: number): void {
   const options = sk.options;
   const sysctl = sk.stack.sysctl;
   options.sackOk = parsed.sackPermitted && sysctl.tcpSack;
+  // A SYN|ACK agrees with ECE alone, a SYN asks with both (RFC 3168, 6.1.1).
+  const wanted = (flags & TCPHDR_ACK) !== 0 ? TCPHDR_ECE : TCPHDR_ECE | TCPHDR_CWR;
+  const agreed = sysctl.tcpEcn === 1 && (flags & (TCPHDR_ECE | TCPHDR_CWR)) === wanted;
+  sk.ecnFlags = agreed ? TCP_ECN_OK : 0;
   options.wscaleOk = parsed.windowScale >= 0 && sysctl.tcpWindowScaling;
   options.sndWscale = options.wscaleOk ? Math.min(parsed.windowScale, TCP_MAX_WSCALE) : 0;
   let mss = parsed.mss === 0 ? TCP_MSS_DEFAULT : parsed.mss;

@@ -2,8 +2,11 @@
 import { EMSGSIZE } from '@netmem/uapi';
 import type { IcmpError } from '../icmp/icmp-errors.ts';
 import { doneSock } from './done.ts';
+import { markSkbLost } from './mark-lost.ts';
 import { ensureRoute, syncMss } from './mss.ts';
-import { pushPendingFrames, retransmitSkb } from './output.ts';
+import { TCP_CA_LOSS } from './newreno.ts';
+import { pushPendingFrames, retransmitLost } from './output.ts';
+import { CB_SEG_BYTES } from './skb-cb.ts';
 import type { TcpSock } from './tcp-sock.ts';
 import { TCP_CLOSE, TCP_LISTEN, TCP_SYN_RECV, TCP_SYN_SENT } from './tcp-states.ts';
 import { purgeWriteQueues } from './write-queue.ts';
@@ -30,13 +33,33 @@ export function onTcpError(sk: TcpSock, error: IcmpError): void {
   sk.errorSoft = error.errno;
 }
 
+/**
+ * Sends again at once what is too long for the path now. The window stays: not more is in the network than before, only in smaller pieces.
+ *
+ * @kernel tcp_simple_retransmit — net/ipv4/tcp_input.c, 7.3
+ */
+function simpleRetransmit(sk: TcpSock): void {
+  const { reno } = sk;
+  for (let skb = sk.rtxQueue.first; skb !== null; skb = skb.next) {
+    if (Math.min(skb.len, skb.cb[CB_SEG_BYTES]) > sk.mssCache) markSkbLost(sk, skb);
+  }
+  if (sk.lostOut === 0) return;
+  if (reno.state !== TCP_CA_LOSS) {
+    reno.highSeq = sk.sndNxt;
+    reno.ssthresh = reno.currentSsthresh;
+    reno.priorSsthresh = 0;
+    reno.undoValid = false;
+    reno.state = TCP_CA_LOSS;
+  }
+  retransmitLost(sk);
+}
+
 /** @kernel tcp_v4_mtu_reduced — net/ipv4/tcp_ipv4.c, 7.3 */
 function reduceMtu(sk: TcpSock, error: IcmpError): void {
   const before = sk.pmtu;
   sk.stack.routes.updatePathMtu(sk.remoteAddress, error.mtu);
   if (ensureRoute(sk) < 0 || sk.dst.mtu >= before) return;
   syncMss(sk, sk.dst.mtu);
-  const head = sk.rtxQueue.first;
-  if (head !== null) retransmitSkb(sk, head, 1);
+  simpleRetransmit(sk);
   pushPendingFrames(sk);
 }

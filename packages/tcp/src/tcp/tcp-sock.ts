@@ -196,6 +196,10 @@ export class TcpSock {
   /** TCP_NAGLE_OFF, TCP_NAGLE_CORK, TCP_NAGLE_PUSH. */
   nonagle: number = 0;
   delivered: number = 0;
+  /** TCP_ECN_* bits. */
+  ecnFlags: number = 0;
+  /** Retransmission timeouts since the connection began. */
+  totalRto: number = 0;
   lost: number = 0;
   /** Somebody waits for send space. @kernel SOCK_NOSPACE — include/linux/net.h, 7.3 */
   noSpace: boolean = false;

@@ -92,6 +92,7 @@ function retransmitTimeout(sk: TcpSock): void {
   }
   enterLoss(sk);
   sk.retransmits++;
+  sk.totalRto++;
   if (retransmitSkb(sk, head, 1) > 0) {
     // The device is full: that is no verdict on the path, try soon.
     resetXmitTimer(sk, ICSK_TIME_RETRANS, TCP_RESOURCE_PROBE_MS);
@@ -101,9 +102,19 @@ function retransmitTimeout(sk: TcpSock): void {
 }
 
 function restart(sk: TcpSock): void {
-  sk.backoff++;
-  sk.rtt.backOff();
-  resetXmitTimer(sk, ICSK_TIME_RETRANS, sk.rtt.rtoMs);
+  // The first SYNs come every second: a listener that just starts should not wait for the fourth power of two.
+  if (sk.state !== TCP_SYN_SENT || sk.totalRto > sk.stack.sysctl.tcpSynLinearTimeouts) {
+    sk.backoff++;
+    sk.rtt.backOff();
+  }
+  resetXmitTimer(sk, ICSK_TIME_RETRANS, clampToUserTimeout(sk));
+}
+
+/** The RTO, or what is left of TCP_USER_TIMEOUT. @kernel tcp_clamp_rto_to_user_timeout — net/ipv4/tcp_timer.c, 7.3 */
+function clampToUserTimeout(sk: TcpSock): number {
+  if (sk.userTimeoutMs === 0 || sk.retransmits === 0) return sk.rtt.rtoMs;
+  const left = sk.userTimeoutMs - ((sk.stack.nowMs - sk.rtoStampMs) | 0);
+  return Math.min(sk.rtt.rtoMs, Math.max(left, 1));
 }
 
 /** Whether it was tried long enough. @kernel tcp_write_timeout — net/ipv4/tcp_timer.c, 7.3 */
@@ -112,7 +123,7 @@ function givesUp(sk: TcpSock): boolean {
   if (sk.state === TCP_SYN_SENT || sk.state === TCP_SYN_RECV) {
     const limit = sk.synRetries > 0 ? sk.synRetries : sysctl.tcpSynRetries;
     if (sk.userTimeoutMs > 0 && ((sk.stack.nowMs - sk.synSentMs) | 0) >= sk.userTimeoutMs) return true;
-    return sk.retransmits >= limit;
+    return sk.retransmits >= limit + (sk.state === TCP_SYN_SENT ? sysctl.tcpSynLinearTimeouts : 0);
   }
   // Perhaps another route works.
   if (sk.retransmits >= sysctl.tcpRetries1) sk.dst.clear();

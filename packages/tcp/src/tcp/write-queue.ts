@@ -16,6 +16,7 @@ import {
   CB_FLAGS,
   CB_PCOUNT,
   CB_SACKED,
+  CB_SEG_BYTES,
   CB_SENT_US,
   CB_SEQ,
   TCPCB_LOST,
@@ -94,6 +95,7 @@ export function fragmentSkb(sk: TcpSock, queue: SkBuffQueue, skb: SkBuff, length
   from[CB_FLAGS] &= ~(TCPHDR_FIN | TCPHDR_PSH);
   to[CB_SACKED] = from[CB_SACKED];
   to[CB_SENT_US] = from[CB_SENT_US];
+  to[CB_SEG_BYTES] = from[CB_SEG_BYTES];
   to[CB_EOR] = from[CB_EOR];
   from[CB_EOR] = 0;
   sk.wmemQueued += rest.truesize;
