@@ -28,7 +28,14 @@ import {
 } from './skb-cb.ts';
 import type { TcpSock } from './tcp-sock.ts';
 import { adjustPcount, dropSkb, trimHead } from './write-queue.ts';
-import { clearXmitTimer, ICSK_TIME_PROBE0, probe0WhenMs, resetXmitTimer, setXmitTimer } from './xmit-timer.ts';
+import {
+  clearXmitTimer,
+  ICSK_TIME_PROBE0,
+  ICSK_TIME_RETRANS,
+  probe0WhenMs,
+  resetXmitTimer,
+  setXmitTimer,
+} from './xmit-timer.ts';
 
 /** What the caller knows or wants. @kernel FLAG_DATA — net/ipv4/tcp_input.c, 7.3 */
 export const FLAG_DATA = 0x01;
@@ -111,6 +118,11 @@ export function tcpAck(sk: TcpSock, skb: SkBuff, flag: number, window: number, o
     !(advanced || hasData || windowUpdated) ||
     sk.reno.state !== TCP_CA_OPEN ||
     echo;
+  if (dubious && advanced && isReneging(sk)) {
+    // The oldest segment was reported as received and is not acknowledged: the peer threw it away. Time out soon instead of waiting for it.
+    resetXmitTimer(sk, ICSK_TIME_RETRANS, Math.max(Math.ceil(sk.rtt.srttUs / 16_000), 10));
+    return ACK_OK;
+  }
   if (dubious) {
     alert(sk, advanced, duplicate ? 1 : 0, priorDelivered, priorLost, echo);
   } else {
@@ -120,6 +132,12 @@ export function tcpAck(sk: TcpSock, skb: SkBuff, flag: number, window: number, o
   // A running reordering timer knows better when to look again.
   if (advanced && !sk.reoTimer) setXmitTimer(sk);
   return ACK_OK;
+}
+
+/** @kernel tcp_check_sack_reneging — net/ipv4/tcp_input.c, 7.3 */
+function isReneging(sk: TcpSock): boolean {
+  const head = sk.rtxQueue.first;
+  return head !== null && (head.cb[CB_SACKED] & TCPCB_SACKED_ACKED) !== 0;
 }
 
 function alert(
