@@ -2,6 +2,7 @@ import { devGetMinMpChannelCount, type NetDevice } from '@netmem/netdev';
 import { EINVAL, EOPNOTSUPP, type Extack, type NegativeErrno, RX_CLS_FLOW_DISC } from '@netmem/uapi';
 import type { Channels, EthtoolOps } from './ops.ts';
 import { readRss } from './rss.ts';
+import { maxEntry, rssContexts } from './rss-contexts.ts';
 
 /** What channels-set is asked for. Only what is given changes. */
 export interface ChannelsRequest {
@@ -89,7 +90,7 @@ function checkMaxChannel(dev: NetDevice, ops: EthtoolOps, channels: Channels, ex
     extack?.set(`requested channel counts are too low for existing indirection table (${table})`);
     return -EINVAL;
   }
-  if (receive <= maxRuleQueue(ops)) {
+  if (receive <= maxRuleQueue(dev, ops)) {
     extack?.set('requested channel counts are too low for existing ntuple filter settings');
     return -EINVAL;
   }
@@ -101,16 +102,21 @@ function checkMaxChannel(dev: NetDevice, ops: EthtoolOps, channels: Channels, ex
   return 0;
 }
 
-// A table the user did not choose is made anew for the new count. @kernel ethtool_get_max_rxfh_channel — net/ethtool/common.c, 7.3
+// A main table that the user did not choose is made anew for the new count; no driver does that for contexts. @kernel ethtool_get_max_rxfh_channel — net/ethtool/common.c, 7.3
 function maxRssQueue(dev: NetDevice, ops: EthtoolOps): number {
-  if (!dev.rxfhConfigured) return 0;
+  const ofContexts = rssContexts(dev).maxQueue();
+  if (!dev.rxfhConfigured) return ofContexts;
   const rss = readRss(ops);
-  return typeof rss === 'number' ? 0 : rss.indir.reduce((max, queue) => Math.max(max, queue), 0);
+  return typeof rss === 'number' ? ofContexts : Math.max(ofContexts, maxEntry(rss.indir));
 }
 
-// @kernel ethtool_get_max_rxnfc_channel — net/ethtool/common.c, 7.3
-function maxRuleQueue(ops: EthtoolOps): number {
+// A rule that spreads by a context adds its ring to what the context's table says. @kernel ethtool_get_max_rxnfc_channel — net/ethtool/common.c, 7.3
+function maxRuleQueue(dev: NetDevice, ops: EthtoolOps): number {
   let max = 0;
-  for (const rule of ops.getRules?.() ?? []) if (rule.ring !== RX_CLS_FLOW_DISC) max = Math.max(max, rule.ring);
+  for (const rule of ops.getRules?.() ?? []) {
+    if (rule.ring === RX_CLS_FLOW_DISC) continue;
+    const ctx = rule.rssContext === undefined ? null : rssContexts(dev).load(rule.rssContext);
+    max = Math.max(max, rule.ring + (ctx === null ? 0 : maxEntry(ctx.indir)));
+  }
   return max;
 }

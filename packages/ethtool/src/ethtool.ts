@@ -7,12 +7,16 @@ import type { FlowRequest, FlowRule } from './flow-rule.ts';
 import { deleteRule, getRules, insertRule } from './ntuple.ts';
 import type { Channels, Coalesce, DriverInfo, EthtoolOps, LinkKsettings, Rss, TimestampInfo } from './ops.ts';
 import { getRings, type RingsReply, type RingsRequest, setRings } from './rings.ts';
-import { type RssRequest, readRss, setRss } from './rss.ts';
+import { getRss, listRssContexts, setRss } from './rss.ts';
+import { freeContexts } from './rss-contexts.ts';
+import { createRss, deleteRss } from './rss-create.ts';
+import type { RssCreateRequest, RssRequest } from './rss-request.ts';
+import { type RxfhRequest, setRxfh } from './rxfh.ts';
 
 /** What changed on a device: one per notification of the ethtool netlink family. */
-export type EthtoolEvent = 'rings' | 'channels' | 'rss' | 'features' | 'coalesce';
-/** Hears of changes after they took effect. */
-export type EthtoolListener = (event: EthtoolEvent, dev: NetDevice) => void;
+export type EthtoolEvent = 'rings' | 'channels' | 'rss' | 'rss-create' | 'rss-delete' | 'features' | 'coalesce';
+/** Hears of changes after they took effect; `context` is the RSS context that one was about, else 0. */
+export type EthtoolListener = (event: EthtoolEvent, dev: NetDevice, context: number) => void;
 
 /** A named counter. */
 export interface NamedStat {
@@ -39,6 +43,9 @@ export class Ethtool {
 
   constructor(network: Network) {
     this.network = network;
+    network.subscribe((event, dev) => {
+      if (event === 'unregister') this.#ask(dev, (ops) => freeContexts(dev, ops));
+    });
   }
 
   /** Gives a device its driver's operations; before it is registered or after. */
@@ -94,18 +101,60 @@ export class Ethtool {
     return this.#change(dev, 'channels', (ops) => setChannels(dev, ops, request, extack));
   }
 
-  /** RSS table, key and hash function. */
-  getRss(dev: NetDevice): Rss | NegativeErrno {
-    return this.#ask(dev, readRss);
+  /** RSS table, key and hash function; of a context, as it was last set: `-ENOENT` when there is none of that number. */
+  getRss(dev: NetDevice, context: number = 0): Rss | NegativeErrno {
+    return this.#ask(dev, (ops) => getRss(dev, ops, context));
   }
 
   /**
-   * Changes the RSS table, key or hash function. Nothing keeps a table from pointing at a queue with a memory provider: that is the user's to avoid.
+   * Changes the RSS table, key, hash function or hashed fields, of the device or of one of its contexts. Nothing keeps a table from pointing at a queue
+   * with a memory provider: that is the user's to avoid.
    *
-   * @returns 0; `-EINVAL` for a table whose length does not divide the device's, an entry beyond the rings, or a key of another length; or the driver's.
+   * @returns 0; `-EINVAL` for a table whose length does not divide the device's, an entry beyond the rings, a key of another length, or fields that do
+   * not go with a symmetric hash; `-EOPNOTSUPP` for what the driver has only for all contexts together; `-ENOENT` for a context that does not exist; or
+   * the driver's errno.
    */
   setRss(dev: NetDevice, request: RssRequest, extack: Extack | null = null): number {
-    return this.#change(dev, 'rss', (ops) => setRss(dev, ops, request, extack));
+    return this.#change(dev, 'rss', (ops) => setRss(dev, ops, request, extack), request.context);
+  }
+
+  /** Numbers of the device's RSS contexts, ascending, the main table's 0 included. */
+  listRssContexts(dev: NetDevice): number[] {
+    const ids = this.#ask(dev, (ops) => listRssContexts(dev, ops));
+    return typeof ids === 'number' ? [] : ids;
+  }
+
+  /**
+   * Makes an RSS context: a table, and where the driver has that a key, of its own, for rules to spread by.
+   *
+   * @returns its number; `-ERANGE` for one beyond what the device has; `-EBUSY` when the number is taken or none is free; and what
+   * {@link Ethtool.setRss} answers.
+   */
+  createRss(dev: NetDevice, request: RssCreateRequest, extack: Extack | null = null): number {
+    const made = this.#ask(dev, (ops) => createRss(dev, ops, request, extack));
+    if (made >= 0) this.#notify('rss-create', dev, made);
+    return made;
+  }
+
+  /** Removes an RSS context: 0; `-EBUSY` while a rule spreads by it; `-ENOENT` when there is none; or the driver's errno. */
+  deleteRss(dev: NetDevice, context: number, extack: Extack | null = null): number {
+    const result = this.#ask(dev, (ops) => deleteRss(dev, ops, context, extack));
+    if (result === 0) this.#notify('rss-delete', dev, context);
+    return result;
+  }
+
+  /**
+   * The same through the older door, which the ethtool program still takes for contexts: one request sets the main table, or makes, changes or removes a
+   * context. Tables and keys have the device's size.
+   *
+   * @returns the context's number, 0 for the main table; `-EINVAL` for a size or entry that is none, or a request for nothing; and what
+   * {@link Ethtool.setRss}, {@link Ethtool.createRss} and {@link Ethtool.deleteRss} answer.
+   */
+  setRxfh(dev: NetDevice, request: RxfhRequest, extack: Extack | null = null): number {
+    const outcome = this.#ask(dev, (ops) => setRxfh(dev, ops, request, extack));
+    if (typeof outcome === 'number') return outcome;
+    this.#notify(outcome.done, dev, outcome.context);
+    return outcome.context;
   }
 
   /** Ntuple rules, by location. */
@@ -116,7 +165,7 @@ export class Ethtool {
   /**
    * Adds an ntuple rule.
    *
-   * @returns its location; `-EOPNOTSUPP` also while ntuple filters are switched off; `-EINVAL` for a ring, location or field out of range;
+   * @returns its location; `-EOPNOTSUPP` also while ntuple filters are switched off; `-EINVAL` for a ring, location, RSS context or field out of range;
    * `-ENOSPC` when no location is free; or the driver's errno.
    */
   insertRule(dev: NetDevice, rule: FlowRequest, extack: Extack | null = null): number {
@@ -211,9 +260,13 @@ export class Ethtool {
   }
 
   // A change answers 1 when it happened: listeners then hear of it, after the lock is gone.
-  #change(dev: NetDevice, event: EthtoolEvent, change: (ops: EthtoolOps) => number): number {
+  #change(dev: NetDevice, event: EthtoolEvent, change: (ops: EthtoolOps) => number, context: number = 0): number {
     const result = this.#ask(dev, change);
-    if (result > 0) for (const listener of [...this.#listeners]) listener(event, dev);
+    if (result > 0) this.#notify(event, dev, context);
     return Math.min(result, 0);
+  }
+
+  #notify(event: EthtoolEvent, dev: NetDevice, context: number): void {
+    for (const listener of [...this.#listeners]) listener(event, dev, context);
   }
 }

@@ -21,14 +21,18 @@ export interface FlowSpec {
 /** An ntuple rule as it is installed. */
 export interface FlowRule extends FlowSpec {
   location: number;
-  /** Receive queue, or `RX_CLS_FLOW_DISC` to drop. */
+  /** Receive queue, or `RX_CLS_FLOW_DISC` to drop. Of a rule that spreads: what is added to the queue that its context's table says. */
   ring: number;
+  /** The rule spreads by this RSS context; absent: it does not, and `ring` is the queue. @kernel FLOW_RSS — include/uapi/linux/ethtool.h, 7.3 */
+  rssContext?: number;
 }
 
 /** An ntuple rule as it is asked for. What is given has to match exactly unless its mask says otherwise; what is not given may be anything. */
 export interface FlowRequest extends Partial<FlowSpec> {
   flowType: number;
   ring: number;
+  /** Spread by this RSS context; 0: by the main table. Absent: no spreading. */
+  rssContext?: number;
   /** Absent or `RX_CLS_LOC_ANY`: the highest free one. */
   location?: number;
 }
@@ -67,6 +71,7 @@ export function completeRule(request: FlowRequest): FlowRule | null {
     dstPortMask: dstPort.mask,
     tos: tos.value,
     tosMask: tos.mask,
+    ...(request.rssContext === undefined ? {} : { rssContext: request.rssContext }),
   };
 }
 

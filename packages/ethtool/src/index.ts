@@ -1,5 +1,5 @@
 /**
- * What `ethtool` configures on a network device: rings with tcp-data-split and its threshold, channels, receive-side scaling, ntuple rules, features,
+ * What `ethtool` configures on a network device: rings with tcp-data-split and its threshold, channels, receive-side scaling with its contexts, ntuple rules, features,
  * coalescing; and what it shows: statistics, driver, link.
  *
  * Typed requests with the kernel's questions in the kernel's order: abilities, limits, XDP, memory providers, tables and rules that still point at a
@@ -38,12 +38,17 @@ export type {
   Coalesce,
   DriverInfo,
   EthtoolOps,
+  FlowHash,
   LinkKsettings,
   RingParam,
   Rss,
+  RxfhFields,
   RxfhParam,
   TimestampInfo,
 } from './ops.ts';
 export type { RingsReply, RingsRequest } from './rings.ts';
-export type { RssRequest } from './rss.ts';
+export type { RssContext } from './rss-contexts.ts';
+export type { FlowHashType } from './rss-fields.ts';
+export type { RssCreateRequest, RssRequest } from './rss-request.ts';
 export { rssDefault, rssEqual, rssWeight } from './rss-table.ts';
+export type { RxfhRequest } from './rxfh.ts';

@@ -10,7 +10,8 @@ import {
 } from '@netmem/uapi';
 import { completeRule, type FlowRequest, type FlowRule } from './flow-rule.ts';
 import type { EthtoolOps } from './ops.ts';
-import { rxRingCount } from './rss.ts';
+import { rssContexts } from './rss-contexts.ts';
+import { rxRingCount } from './rss-request.ts';
 
 /** @kernel ethtool_get_rxnfc — net/ethtool/ioctl.c, 7.3 */
 export function getRules(ops: EthtoolOps): readonly FlowRule[] | NegativeErrno {
@@ -18,12 +19,12 @@ export function getRules(ops: EthtoolOps): readonly FlowRule[] | NegativeErrno {
   return [...ops.getRules()].sort((a, b) => a.location - b.location);
 }
 
-/** @returns the rule's location, or a negative errno. @kernel ethtool_set_rxnfc — net/ethtool/ioctl.c, 7.3 (partial: no rules for RSS contexts) */
+/** @returns the rule's location, or a negative errno. @kernel ethtool_set_rxnfc — net/ethtool/ioctl.c, 7.3 */
 export function insertRule(dev: NetDevice, ops: EthtoolOps, request: FlowRequest, extack: Extack | null): number {
   if (ops.insertRule === undefined || ops.getRules === undefined) return -EOPNOTSUPP;
   if ((dev.features & NETIF_F.NTUPLE) === 0) return -EOPNOTSUPP;
   const rule = completeRule(request);
-  if (rule === null) return -EINVAL;
+  if (rule === null || !contextFits(dev, ops, rule)) return -EINVAL;
   if (rule.ring !== RX_CLS_FLOW_DISC && !(rule.ring >= 0 && rule.ring < rxRingCount(dev, ops))) return -EINVAL;
   const size = ops.getRuleTableSize?.() ?? 0;
   if (rule.location === RX_CLS_LOC_ANY) {
@@ -40,6 +41,13 @@ export function deleteRule(dev: NetDevice, ops: EthtoolOps, location: number): n
   if (ops.deleteRule === undefined) return -EOPNOTSUPP;
   if ((dev.features & NETIF_F.NTUPLE) === 0) return -EOPNOTSUPP;
   return ops.deleteRule(location);
+}
+
+// A ring beside a context makes sense only to a device that adds the two.
+function contextFits(dev: NetDevice, ops: EthtoolOps, rule: FlowRule): boolean {
+  if (rule.rssContext === undefined) return true;
+  if (ops.capRssRxnfcAdds !== true && rule.ring !== 0) return false;
+  return rule.rssContext === 0 || rssContexts(dev).load(rule.rssContext) !== null;
 }
 
 // The ethtool program fills a table from its end, so that rules with a location of their own, which come first, stay first.

@@ -2,6 +2,8 @@
 
 import type { Extack, NegativeErrno } from '@netmem/uapi';
 import type { FlowRule } from './flow-rule.ts';
+import type { RssContext } from './rss-contexts.ts';
+import type { FlowHashType } from './rss-fields.ts';
 
 /** Rings as a driver knows them. A maximum of 0 means that the device has no such ring. @kernel struct ethtool_ringparam — include/uapi/linux/ethtool.h, 7.3 */
 export interface RingParam {
@@ -41,16 +43,34 @@ export interface Channels {
 
 /** Receive-side scaling as a driver reports it. @kernel struct ethtool_rxfh_param — include/linux/ethtool.h, 7.3 */
 export interface Rss {
-  /** An `ETH_RSS_HASH` bit. */
+  /** An `ETH_RSS_HASH` bit; 0 for a context of a device that has one function for all. */
   hfunc: number;
   /** Entry i is the receive queue of hashes that are i modulo the length. */
   indir: Uint32Array;
+  /** Empty for a context of a device that has one key for all. */
   key: Uint8Array;
+  /** `RXH_XFRM` bits. */
   inputXfrm: number;
+  /** By flow type, {@link FlowHash}; absent where the driver does not tell. */
+  flowHash?: FlowHash;
+}
+
+/** `RXH` bits that a flow type's hash covers, by ynl's names (`'tcp4'`); a type that the device does not hash is absent. */
+export type FlowHash = Readonly<Partial<Record<FlowHashType, number>>>;
+
+/** Fields of one flow type's hash. @kernel struct ethtool_rxfh_fields — include/linux/ethtool.h, 7.3 */
+export interface RxfhFields {
+  readonly flowType: number;
+  /** 0: the main table's. */
+  readonly rssContext: number;
+  /** `RXH` bits. */
+  data: number;
 }
 
 /** What is to change of receive-side scaling. */
 export interface RxfhParam {
+  /** 0: the main table. */
+  rssContext: number;
   hfunc?: number;
   /** A whole table, as long as the device's. */
   indir?: Uint32Array;
@@ -122,6 +142,26 @@ export interface EthtoolOps {
   getRxfhKeySize?(): number;
   getRxfh?(out: Rss): number;
   setRxfh?(request: RxfhParam, extack: Extack | null): number;
+  /** `RXH_XFRM` bits that can be set. */
+  readonly supportedInputXfrm?: number;
+  getRxfhFields?(fields: RxfhFields): number;
+  setRxfhFields?(fields: Readonly<RxfhFields>, extack: Extack | null): number;
+  /**
+   * Makes an RSS context of its own. What the request leaves open the driver chooses, and writes into `ctx`; what it gives is written there after this
+   * succeeded. A driver with keys per context writes key and transformation. Absent: the device has no contexts.
+   */
+  createRxfhContext?(ctx: RssContext, request: RxfhParam, extack: Extack | null): number;
+  /** Changes a context; `ctx` still says what it was. */
+  modifyRxfhContext?(ctx: RssContext, request: RxfhParam, extack: Extack | null): number;
+  removeRxfhContext?(ctx: RssContext, context: number, extack: Extack | null): number;
+  /** Contexts have numbers below it, the main table's 0 included. Absent: no limit. */
+  readonly rxfhMaxNumContexts?: number;
+  /** Each context has its own key, hash function and transformation. */
+  readonly rxfhPerCtxKey?: boolean;
+  /** Each context hashes fields of its own. */
+  readonly rxfhPerCtxFields?: boolean;
+  /** A rule's ring is added to what its context's table says; otherwise such a rule names ring 0. */
+  readonly capRssRxnfcAdds?: boolean;
   /** Rules the device can hold. */
   getRuleTableSize?(): number;
   getRules?(): readonly FlowRule[];

@@ -123,7 +123,7 @@ export function makeFakeDevice(overrides: Partial<EthtoolOps> = {}): FakeDevice 
       return 0;
     },
     setRxfh: (request) =>
-      set(`rss ${Object.keys(request).join(' ')}`, () => {
+      set(`rss ${Object.keys(request).slice(1).join(' ')}`, () => {
         if (request.indir) fake.indir = request.indir;
         if (request.key) fake.key = request.key;
       }),
@@ -148,6 +148,8 @@ export function makeFakeDevice(overrides: Partial<EthtoolOps> = {}): FakeDevice 
   };
   network.registerDevice(dev);
   ethtool.attach(dev, ops);
-  ethtool.subscribe((event, which) => fake.events.push(`${which.name} ${event}`));
+  ethtool.subscribe((event, which, context) => {
+    fake.events.push([which.name, event, ...(context === 0 ? [] : [context])].join(' '));
+  });
   return fake;
 }

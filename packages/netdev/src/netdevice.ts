@@ -61,6 +61,8 @@ export class NetDevice implements PoolDevice {
   rxfhConfigured = false;
   /** What ethtool was given for this device; only ethtool looks inside. */
   ethtoolOps: object | null = null;
+  /** What ethtool keeps of this device; only ethtool looks inside. @kernel struct ethtool_netdev_state — include/linux/ethtool.h, 7.3 */
+  ethtoolState: object | null = null;
 
   #network: Network | null = null;
   #lock: InstanceLock | null = null;

@@ -81,6 +81,25 @@ export const ETHTOOL_A_RSS = {
 /** Hash functions of receive-side scaling, as bits. */
 export const ETH_RSS_HASH = { TOP: 1, XOR: 2, CRC32: 4 } as const;
 
+/** RSS context that the kernel is asked to pick a number for, where a request has no operation of its own to create one. */
+export const ETH_RXFH_CONTEXT_ALLOC = 0xffffffff;
+
+/** What is done to the hash's input, as bits: both make the two directions of a flow hash alike. */
+export const RXH_XFRM = { SYM_XOR: 1, SYM_OR_XOR: 2, NO_CHANGE: 0xff } as const;
+
+/** Fields that a flow's hash covers, as bits. */
+export const RXH = {
+  L2DA: 0x002,
+  VLAN: 0x004,
+  L3_PROTO: 0x008,
+  IP_SRC: 0x010,
+  IP_DST: 0x020,
+  L4_B_0_1: 0x040,
+  L4_B_2_3: 0x080,
+  GTP_TEID: 0x100,
+  IP6_FL: 0x200,
+} as const;
+
 /** Flow types of ntuple rules. */
 export const FLOW_TYPE = { TCP_V4: 1, UDP_V4: 2, SCTP_V4: 3, TCP_V6: 5, UDP_V6: 6, SCTP_V6: 7, ETHER: 0x12 } as const;
 
