@@ -8,6 +8,7 @@ import {
   ADMINQ_DESTROY_TX_QUEUE,
   ADMINQ_GET_PTYPE_MAP,
   ADMINQ_REPORT_LINK_SPEED,
+  ADMINQ_REPORT_NIC_TIMESTAMP,
   ADMINQ_REPORT_STATS,
   ADMINQ_VERIFY_DRIVER_COMPATIBILITY,
   AQ_CONFIGURE_DEVICE_RESOURCES,
@@ -16,6 +17,7 @@ import {
   AQ_DESTROY_QUEUE,
   AQ_GET_PTYPE_MAP,
   AQ_REPORT_LINK_SPEED,
+  AQ_REPORT_NIC_TIMESTAMP,
   AQ_REPORT_STATS,
   AQ_VERIFY_DRIVER_COMPATIBILITY,
   DRIVER_CAPABILITY_DQO_RDA,
@@ -97,6 +99,14 @@ export function reportStats(adminq: AdminQueue, report: CoherentBuffer | null, i
 export function reportLinkSpeed(adminq: AdminQueue, out: CoherentBuffer): number {
   return adminq.execute(ADMINQ_REPORT_LINK_SPEED, (view, at) => {
     writeU64be(view, at + AQ_REPORT_LINK_SPEED.linkSpeedAddress, out.iova);
+  });
+}
+
+/** Reads the card's clock: a NIC_TS_REPORT is written to `out`. @kernel gve_adminq_report_nic_ts — drivers/net/ethernet/google/gve/gve_adminq.c, 7.3 */
+export function reportNicTimestamp(adminq: AdminQueue, out: CoherentBuffer): number {
+  return adminq.execute(ADMINQ_REPORT_NIC_TIMESTAMP, (view, at) => {
+    writeU64be(view, at + AQ_REPORT_NIC_TIMESTAMP.nicTsReportLen, out.length);
+    writeU64be(view, at + AQ_REPORT_NIC_TIMESTAMP.nicTsReportAddr, out.iova);
   });
 }
 

@@ -11,6 +11,7 @@ import {
   FEATURE_FLOW_STEERING,
   FEATURE_JUMBO_FRAMES,
   FEATURE_MODIFY_RING,
+  FEATURE_NIC_TIMESTAMP,
   FEATURE_RSS_CONFIG,
   MTU_MIN,
   OPTION_BUFFER_SIZES,
@@ -21,9 +22,11 @@ import {
   OPTION_ID_FLOW_STEERING,
   OPTION_ID_JUMBO_FRAMES,
   OPTION_ID_MODIFY_RING,
+  OPTION_ID_NIC_TIMESTAMP,
   OPTION_ID_RSS_CONFIG,
   OPTION_JUMBO_FRAMES,
   OPTION_MODIFY_RING,
+  OPTION_NIC_TIMESTAMP,
   OPTION_RSS_CONFIG,
   RSS_KEY_BYTES,
   RSS_LUT_ENTRIES,
@@ -58,6 +61,8 @@ export interface DeviceGeometry {
   readonly rssOffered: boolean;
   readonly rssKeyBytes: number;
   readonly rssLutEntries: number;
+  /** The card has a clock, and says of received packets when they came. */
+  readonly nicTimestamp: boolean;
 }
 
 /** Sends DESCRIBE_DEVICE and reads the answer. `-EINVAL`: an answer that no DQO-RDA card gives; otherwise the command's errno. */
@@ -113,6 +118,7 @@ export function parseDescriptor(view: DataView, at: number, available: number): 
     rssOffered: rss !== null,
     rssKeyBytes: rss === null ? RSS_KEY_BYTES : view.getUint16(rss.at + OPTION_RSS_CONFIG.hashKeySize),
     rssLutEntries: rss === null ? RSS_LUT_ENTRIES : view.getUint16(rss.at + OPTION_RSS_CONFIG.hashLutSize),
+    nicTimestamp: offered(OPTION_ID_NIC_TIMESTAMP, FEATURE_NIC_TIMESTAMP) !== null,
   };
 }
 
@@ -130,6 +136,7 @@ const SHORTEST: ReadonlyMap<number, number> = new Map([
   [OPTION_ID_BUFFER_SIZES, OPTION_BUFFER_SIZES.$.sizeBytes],
   [OPTION_ID_FLOW_STEERING, OPTION_FLOW_STEERING.$.sizeBytes],
   [OPTION_ID_RSS_CONFIG, OPTION_RSS_CONFIG.$.sizeBytes],
+  [OPTION_ID_NIC_TIMESTAMP, OPTION_NIC_TIMESTAMP.$.sizeBytes],
 ]);
 
 /** Walks the options; null when one reaches past the end. Unknown ones, short ones and ones that require something are passed over. */

@@ -64,6 +64,9 @@ export function setupResources(gve: GveDevice): number {
   for (const block of blocks) block.doorbell = view.getUint32(irqDoorbells.address + block.index * IRQ_DB_STRIDE_BYTES);
   const reporting = reportStats(gve.adminq, statsReport, STATS_REPORT_INTERVAL_MS);
   if (reporting < 0) gve.machine.log.emit('info', 'gve', `${gve.fn.name}: no statistics report (${reporting})`);
+  if (geometry.nicTimestamp && gve.clock.init() < 0) {
+    gve.machine.log.emit('warn', 'gve', `${gve.fn.name}: Failed to init clock, continuing without PTP support`);
+  }
   return 0;
 }
 
@@ -88,6 +91,7 @@ export function freeResources(gve: GveDevice): void {
   const { resources, dma } = gve;
   if (resources === null) return;
   gve.resources = null;
+  gve.clock.teardown();
   dma.freeCoherent(resources.counters);
   dma.freeCoherent(resources.irqDoorbells);
   dma.freeCoherent(resources.statsReport);

@@ -1,11 +1,13 @@
-import type { Channels, Coalesce, EthtoolOps, RingParam } from '@netmem/ethtool';
+import type { Channels, Coalesce, EthtoolOps, RingParam, TimestampInfo } from '@netmem/ethtool';
 import {
   EINVAL,
   ENOMEM,
   EOPNOTSUPP,
   ETHTOOL_RING_USE,
   type Extack,
+  HWTSTAMP_FILTER,
   type NegativeErrno,
+  SOF_TIMESTAMPING,
   TCP_DATA_SPLIT,
 } from '@netmem/uapi';
 import { IRQ_INTERVAL_MAX_US, readU64be } from '@netmem/vnic/abi';
@@ -36,6 +38,7 @@ export function createEthtoolOps(gve: GveDevice): EthtoolOps {
     },
     getLink: () => gve.netdev.operUp,
     getLinkKsettings: () => linkSettings(gve),
+    getTsInfo: (out) => getTsInfo(gve, out),
     getRingparam: (out) => getRingparam(gve, out),
     setRingparam: (request, extack) => setRingparam(gve, request, extack),
     getChannels: (out) => getChannels(gve, out),
@@ -68,6 +71,17 @@ function linkSettings(gve: GveDevice): { speedMbps: number; duplex: 'full' } | N
     if (result < 0) return result;
   }
   return { speedMbps: gve.linkSpeedMbps, duplex: 'full' };
+}
+
+/** Software stamps always; those of the card while its clock is read. @kernel gve_get_ts_info — drivers/net/ethernet/google/gve/gve_ethtool.c, 7.3 */
+function getTsInfo(gve: GveDevice, out: TimestampInfo): number {
+  const { RX_SOFTWARE, TX_SOFTWARE, SOFTWARE, RX_HARDWARE, RAW_HARDWARE } = SOF_TIMESTAMPING;
+  out.soTimestamping |= RX_SOFTWARE | TX_SOFTWARE | SOFTWARE;
+  if (!gve.clock.enabled) return 0;
+  out.soTimestamping |= RX_HARDWARE | RAW_HARDWARE;
+  out.rxFilters |= (1 << HWTSTAMP_FILTER.NONE) | (1 << HWTSTAMP_FILTER.ALL);
+  out.phcIndex = gve.clock.phcIndex;
+  return 0;
 }
 
 function getRingparam(gve: GveDevice, out: RingParam): void {

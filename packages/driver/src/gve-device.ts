@@ -3,6 +3,7 @@ import { Work } from '@netmem/machine';
 import { NETIF_F, NetDevice, type Network } from '@netmem/netdev';
 import { MTU_MIN } from '@netmem/vnic/abi';
 import type { AdminQueue } from './admin-queue.ts';
+import { NicClock } from './clock.ts';
 import type { DeviceGeometry } from './describe.ts';
 import type { DeviceResources } from './device-resources.ts';
 import { FlowRules } from './flow-rules.ts';
@@ -87,6 +88,7 @@ export class GveDevice {
   /** Layer 3 and layer 4 of packet type t at 2t and 2t + 1. */
   ptypes: Uint8Array = new Uint8Array(0);
   rss: RssState | null = null;
+  readonly clock: NicClock;
   rxCoalesceUsecs: number = RX_COALESCE_USECS_DEFAULT;
   txCoalesceUsecs: number = TX_COALESCE_USECS_DEFAULT;
   /** Mbit/s; 0 until asked for. */
@@ -118,6 +120,7 @@ export class GveDevice {
       headerSplit: false,
       hwGro: true,
     };
+    this.clock = new NicClock(this);
     this.service = new Work(() => serveManagement(this));
     this.netdev = new NetDevice({
       ...(options.name === undefined ? {} : { name: options.name }),

@@ -30,6 +30,7 @@ export function buildRxRing(gve: GveDevice, settings: QueueSettings, index: numb
     headerBytes: settings.headerSplit ? gve.geometry.headerBufferBytes : 0,
     hwGro: settings.hwGro,
     copybreak: gve.copybreak,
+    clock: gve.clock,
     ptypes: gve.ptypes,
   });
 }

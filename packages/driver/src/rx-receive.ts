@@ -16,7 +16,7 @@ import {
 import { headerBytesToPull } from './rx-header.ts';
 import { refillRx } from './rx-refill.ts';
 import type { RxRing } from './rx-ring.ts';
-import { reportChecksum, reportHash, reportMerged } from './rx-verdict.ts';
+import { reportChecksum, reportHash, reportMerged, reportTimestamp } from './rx-verdict.ts';
 import { RX_PACKET_BYTES_MAX } from './settings.ts';
 
 // Linear addresses fit 31 bits; an skb's own linear area is small, so a copy into it is bounded by its tailroom.
@@ -209,6 +209,7 @@ function deliver(ring: RxRing, at: number): void {
   skb.rxQueue = ring.index;
   reportHash(ring, skb, at);
   reportChecksum(ring, skb, at);
+  if (ring.clock.stampAll) reportTimestamp(ring, skb, at);
   const merged = (ring.view.getUint16(at + RX_COMPLETION_DESC.headerLen, true) & RX_COMPLETION_RSC) !== 0;
   if (merged && !reportMerged(ring, skb, at)) {
     ring.stats.descErrDropped++;

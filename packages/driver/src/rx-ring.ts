@@ -10,6 +10,7 @@ import {
 } from '@netmem/page-pool';
 import { ENOMEM, type ErrPtr, isErr } from '@netmem/uapi';
 import { QUEUE_RESOURCES, RX_BUFFER_DESC_BYTES, RX_COMPLETION_DESC_BYTES } from '@netmem/vnic/abi';
+import type { NicClock } from './clock.ts';
 import type { RxQueueStats } from './queue-stats.ts';
 import type { Registers } from './registers.ts';
 import { RX_BUF_THRESH, RX_POOL_RATIO } from './settings.ts';
@@ -31,6 +32,7 @@ export interface RxRingPlan {
   /** The card may merge segments of a flow. */
   readonly hwGro: boolean;
   readonly copybreak: number;
+  readonly clock: NicClock;
   /** Layer 3 and layer 4 of packet type t at 2t and 2t + 1. */
   readonly ptypes: Uint8Array;
 }
@@ -52,6 +54,7 @@ export class RxRing {
   readonly headerBytes: number;
   readonly hwGro: boolean;
   readonly copybreak: number;
+  readonly clock: NicClock;
   readonly network: Network;
   readonly netdev: NetDevice;
   readonly netmem: NetmemTable;
@@ -100,6 +103,7 @@ export class RxRing {
     this.headerBytes = plan.headerBytes;
     this.hwGro = plan.hwGro;
     this.copybreak = plan.copybreak;
+    this.clock = plan.clock;
     this.network = plan.network;
     this.netdev = plan.netdev;
     this.netmem = plan.network.netmem;

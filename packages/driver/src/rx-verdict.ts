@@ -21,6 +21,7 @@ import {
   RX_COMPLETION_IPV6_EX_ADD,
   RX_COMPLETION_L3_L4_PROCESSED,
   RX_COMPLETION_PACKET_TYPE,
+  RX_COMPLETION_TS_VALID,
 } from '@netmem/vnic/abi';
 import { headerBytesToPull } from './rx-header.ts';
 import type { RxRing } from './rx-ring.ts';
@@ -42,6 +43,19 @@ export function reportChecksum(ring: RxRing, skb: SkBuff, at: number): void {
   skb.ipSummed = verified ? CHECKSUM_UNNECESSARY : CHECKSUM_NONE;
   if (verified) ring.stats.csumUnnecessary++;
   else ring.stats.csumNone++;
+}
+
+/**
+ * Puts on a packet when it came, by the card's clock. The card gives the low 32 bits; the rest is that of the last time its clock was read, which was at
+ * most some two seconds before or after.
+ *
+ * @kernel gve_rx_skb_hwtstamp — drivers/net/ethernet/google/gve/gve_rx_dqo.c, 7.3
+ */
+export function reportTimestamp(ring: RxRing, skb: SkBuff, at: number): void {
+  if ((ring.view.getUint8(at + RX_COMPLETION_DESC.tsSubNsecsLow) & RX_COMPLETION_TS_VALID) === 0) return;
+  const { lastSyncNs } = ring.clock;
+  const difference = (ring.view.getInt32(at + RX_COMPLETION_DESC.ts, true) - (lastSyncNs | 0)) | 0;
+  skb.hwtstampNs = lastSyncNs + difference;
 }
 
 /**

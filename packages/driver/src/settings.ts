@@ -36,6 +36,8 @@ export const RX_COALESCE_USECS_DEFAULT = 20;
 
 /** How often the card is asked to refresh its part of the statistics report. */
 export const STATS_REPORT_INTERVAL_MS = 20_000;
+/** How often the card's clock is read: well within the two seconds that a packet's 32-bit stamp can tell apart. */
+export const NIC_TS_SYNC_INTERVAL_NS: number = 250 * MILLISECOND_NS;
 /** Distance between two interrupt doorbell indexes in host memory: a cache line. */
 export const IRQ_DB_STRIDE_BYTES = 64;
 

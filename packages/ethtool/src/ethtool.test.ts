@@ -8,8 +8,10 @@ import {
   EOPNOTSUPP,
   Extack,
   FLOW_TYPE,
+  HWTSTAMP_FILTER,
   RX_CLS_FLOW_DISC,
   RX_CLS_LOC_ANY,
+  SOF_TIMESTAMPING,
 } from '@netmem/uapi';
 import { describe, expect, it } from 'vitest';
 import { makeFakeDevice } from '../test/fake-device.ts';
@@ -181,11 +183,18 @@ describe('the rest', () => {
     const fake = makeFakeDevice({
       getTsInfo(out) {
         out.phcIndex = 3;
+        out.soTimestamping = SOF_TIMESTAMPING.TX_SOFTWARE;
+        out.rxFilters = 1 << HWTSTAMP_FILTER.ALL;
         return 0;
       },
     });
-    expect(fake.ethtool.getTsInfo(fake.dev)).toEqual({ soTimestamping: 0x18, phcIndex: 3 });
-    expect(fake.ethtool.getTsInfo(fake.network.loopback!)).toEqual({ soTimestamping: 0x18, phcIndex: -1 });
+    expect(fake.ethtool.getTsInfo(fake.dev)).toEqual({ soTimestamping: 0x1a, phcIndex: 3, txTypes: 0, rxFilters: 2 });
+    expect(fake.ethtool.getTsInfo(fake.network.loopback!)).toEqual({
+      soTimestamping: 0x18,
+      phcIndex: -1,
+      txTypes: 0,
+      rxFilters: 0,
+    });
   });
 
   it('resets a device that can be reset', () => {

@@ -1,5 +1,5 @@
 import type { NetDevice, Network } from '@netmem/netdev';
-import { ENODEV, EOPNOTSUPP, type Extack, type NegativeErrno } from '@netmem/uapi';
+import { ENODEV, EOPNOTSUPP, type Extack, type NegativeErrno, SOF_TIMESTAMPING } from '@netmem/uapi';
 import { type ChannelsRequest, getChannels, setChannels } from './channels.ts';
 import { getCoalesce, setCoalesce } from './coalesce.ts';
 import { type FeaturesReply, getFeatures, setFeatures } from './feature-sets.ts';
@@ -24,8 +24,8 @@ export interface NamedStat {
   value: number;
 }
 
-/** SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE: what every device can do. */
-const SOFTWARE_TIMESTAMPS = 0x18;
+/** What the core does for every device. */
+const SOFTWARE_TIMESTAMPS: number = SOF_TIMESTAMPING.RX_SOFTWARE | SOF_TIMESTAMPING.SOFTWARE;
 const NO_OPS: EthtoolOps = Object.freeze({});
 
 /**
@@ -236,8 +236,9 @@ export class Ethtool {
   /** Time stamping; without a driver's word, what the core does in software. @kernel __ethtool_get_ts_info — net/ethtool/common.c, 7.3 */
   getTsInfo(dev: NetDevice): TimestampInfo | NegativeErrno {
     return this.#ask(dev, (ops) => {
-      const info: TimestampInfo = { soTimestamping: SOFTWARE_TIMESTAMPS, phcIndex: -1 };
+      const info: TimestampInfo = { soTimestamping: 0, phcIndex: -1, txTypes: 0, rxFilters: 0 };
       const error = ops.getTsInfo?.(info) ?? 0;
+      info.soTimestamping |= SOFTWARE_TIMESTAMPS;
       return error < 0 ? error : info;
     });
   }

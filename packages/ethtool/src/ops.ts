@@ -114,6 +114,10 @@ export interface TimestampInfo {
   soTimestamping: number;
   /** Clock, or -1. */
   phcIndex: number;
+  /** One bit per `HWTSTAMP_TX` value that can be set. */
+  txTypes: number;
+  /** One bit per `HWTSTAMP_FILTER` value that can be set. */
+  rxFilters: number;
 }
 
 /**

@@ -2,6 +2,7 @@
 
 import type { DmaDevice } from '@netmem/machine';
 import type { Extack, NegativeErrno } from '@netmem/uapi';
+import type { HwtstampConfig } from './hwtstamp.ts';
 import type { QueueStatsRx, QueueStatsTx } from './qstats.ts';
 import type { SkBuff } from './skbuff.ts';
 
@@ -21,7 +22,7 @@ export interface NetDeviceStats {
 }
 
 /**
- * A driver's operations. `open`, `stop`, `setFeatures`, `changeMtu`, `setXdp` and `setMacAddress` run with the device's instance lock held, in
+ * A driver's operations. `open`, `stop`, `setFeatures`, `changeMtu`, `setXdp`, `hwtstampSet` and `setMacAddress` run with the device's instance lock held, in
  * process context; `startXmit` and `selectQueue` run in any context and must not wait.
  *
  * @kernel struct net_device_ops — include/linux/netdevice.h, 7.3
@@ -48,6 +49,10 @@ export interface NetDeviceOps {
   getStats64?(out: NetDeviceStats): void;
   /** Flags such as promiscuity changed. */
   setRxMode?(): void;
+  /** Writes which packets are stamped. */
+  hwtstampGet?(out: HwtstampConfig): number;
+  /** Changes which packets are stamped, and writes into `config` what it came to: 0 or a negative errno. Absent: the device has no clock. */
+  hwtstampSet?(config: HwtstampConfig, extack: Extack | null): number;
   setMacAddress?(address: Uint8Array): number;
   /** Attaches or (null) detaches an XDP program. Absent: the driver has no XDP. */
   setXdp?(prog: XdpProgram | null, extack: Extack | null): number;

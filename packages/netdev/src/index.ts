@@ -74,6 +74,7 @@ export {
 } from './features.ts';
 export { GRO_HASH_BUCKETS, GRO_NORMAL_BATCH, MAX_GRO_SKBS } from './gro.ts';
 export { groHeader, groLength, skbGroReceive } from './gro-merge.ts';
+export { devGetHwtstamp, devSetHwtstamp, type HwtstampConfig } from './hwtstamp.ts';
 export { LOOPBACK_IFINDEX } from './loopback.ts';
 export {
   devGetMinMpChannelCount,
@@ -85,6 +86,7 @@ export {
 export { NAPI_POLL_WEIGHT, Napi, type NapiOptions } from './napi.ts';
 export { DEFAULT_TX_QUEUE_LEN, GRO_MAX_SIZE, NetDevice } from './netdevice.ts';
 export { Network, type NetworkOptions } from './network.ts';
+export { PhcIndexes } from './phc.ts';
 export type { GroOffload, NetdevEvent, NetdevListener, PacketHandler, PacketTap } from './protocols.ts';
 export {
   deviceStats,

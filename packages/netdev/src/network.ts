@@ -8,6 +8,7 @@ import { createLoopback } from './loopback.ts';
 import { devMemoryProviderUninstall } from './memory-provider.ts';
 import type { Napi } from './napi.ts';
 import type { NetDevice } from './netdevice.ts';
+import { PhcIndexes } from './phc.ts';
 import type { GroOffload, NetdevEvent, NetdevListener, PacketHandler, PacketTap } from './protocols.ts';
 import { NET_XMIT_DROP, SKB_DROP_REASON } from './skb-constants.ts';
 import type { SkBuff } from './skbuff.ts';
@@ -64,6 +65,7 @@ export class Network implements GroDelivery {
   readonly softnet: SoftNet;
   /** The loopback device; null when the network was made without. */
   readonly loopback: NetDevice | null;
+  readonly phcs: PhcIndexes = new PhcIndexes();
 
   readonly #devices: NetDevice[] = [];
   readonly #napis: Map<number, Napi> = new Map();
@@ -73,6 +75,8 @@ export class Network implements GroDelivery {
   readonly #listeners: NetdevListener[] = [];
   #nextIfindex = 1;
   #nextNapiId = FIRST_NAPI_ID;
+  /** How many want packets stamped. @kernel netstamp_needed_key — net/core/dev.c, 7.3 */
+  #netstampNeeded = 0;
 
   constructor(options: NetworkOptions) {
     this.machine = options.machine;
@@ -189,9 +193,20 @@ export class Network implements GroDelivery {
     return () => remove(this.#listeners, listener);
   }
 
+  /** Received packets are stamped by the host's clock from now on, until as many have called {@link Network.disableTimestamps}. @kernel net_enable_timestamp — net/core/dev.c, 7.3 */
+  enableTimestamps(): void {
+    this.#netstampNeeded++;
+  }
+
+  /** Takes an {@link Network.enableTimestamps} back. @kernel net_disable_timestamp — net/core/dev.c, 7.3 */
+  disableTimestamps(): void {
+    this.#netstampNeeded--;
+  }
+
   /** Hands a received packet to its protocol. Owns `skb`. @kernel __netif_receive_skb_core — net/core/dev.c, 7.3 (partial: no rx_handler, VLAN, classifier or generic XDP) */
   receive(skb: SkBuff): void {
     skb.networkHeader = skb.data;
+    if (this.#netstampNeeded > 0 && skb.tstampNs === 0) skb.tstampNs = this.machine.clock.nowNs;
     if (this.#taps.length > 0) this.#tap(skb, false);
     const handler = find(this.#handlers, skb.protocol);
     if (handler === null) {

@@ -85,9 +85,15 @@ function cloneHead(skb: SkBuff, shareHead: boolean): SkBuff | null {
   copied.gsoSize = skb.gsoSize;
   copied.gsoType = skb.gsoType;
   copied.gsoSegs = skb.gsoSegs;
-  copied.tstampNs = skb.tstampNs;
+  if (pool.stamping) copyStamps(copied, skb);
   copied.cb.set(skb.cb);
   return copied;
+}
+
+/** `to` came when `from` did. */
+export function copyStamps(to: SkBuff, from: SkBuff): void {
+  to.tstampNs = from.tstampNs;
+  to.hwtstampNs = from.hwtstampNs;
 }
 
 /** The paged bytes of the copy are pages of its own; the kernel makes one linear area of everything. @kernel skb_copy — net/core/skbuff.c, 7.3 */

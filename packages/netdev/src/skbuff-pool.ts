@@ -36,6 +36,10 @@ export class SkBuffPool {
   readonly view: DataView;
   /** Fragments of all skbs. */
   readonly frags: Int32Array;
+  /** When packets came, by the host's clock and by their device's: two numbers a slot. */
+  readonly stamps: Float64Array;
+  /** A packet has been stamped in this pool: slots may have something to clear. */
+  stamping = false;
   readonly internetChecksum: InternetChecksum;
   /** The walk that readers of bytes share. */
   readonly cursor: SkBuffCursor = new SkBuffCursor();
@@ -67,6 +71,7 @@ export class SkBuffPool {
     this.bytes = machine.memory.bytes;
     this.view = machine.memory.view;
     this.internetChecksum = createChecksum(machine.memory);
+    this.stamps = new Float64Array(2 * capacity);
     this.frags = new Int32Array(capacity * MAX_SKB_FRAGS * FRAG_WORDS);
     this.#free = new Int32Array(capacity);
     this.#heads = new Int32Array(capacity);

@@ -3,6 +3,11 @@ import type { NetDevice } from './netdevice.ts';
 import { SKB_OVERHEAD_BYTES } from './skb-constants.ts';
 import type { SkBuff } from './skbuff.ts';
 
+function clearStamps(skb: SkBuff): void {
+  skb.tstampNs = 0;
+  skb.hwtstampNs = 0;
+}
+
 /** Makes a slot a fresh skb with `bytes` bytes of head at linear address `head`. */
 export function resetSkb(skb: SkBuff, dev: NetDevice | null, head: number, bytes: number): void {
   skb.dev = dev;
@@ -36,7 +41,7 @@ export function resetSkb(skb: SkBuff, dev: NetDevice | null, head: number, bytes
   skb.gsoSize = 0;
   skb.gsoType = 0;
   skb.gsoSegs = 0;
-  skb.tstampNs = 0;
+  if (skb.pool.stamping) clearStamps(skb);
   skb.ppRecycle = false;
   skb.unreadable = false;
   skb.zerocopy = false;

@@ -80,8 +80,6 @@ export class SkBuff {
   gsoSize = 0;
   gsoType = 0;
   gsoSegs = 0;
-  /** When the device received it, or 0. */
-  tstampNs = 0;
   ppRecycle = false;
   unreadable = false;
   /** Its fragments belong to a sender that waits for a completion. */
@@ -110,6 +108,26 @@ export class SkBuff {
     this.slot = slot;
     this.fragBase = fragBase;
     this.cb = cb;
+  }
+
+  /** When it came, by the host's clock; 0: not stamped. Like the one below a column of the pool, since most hosts never stamp. */
+  get tstampNs(): number {
+    return this.pool.stamps[2 * this.slot];
+  }
+
+  set tstampNs(ns: number) {
+    this.pool.stamping = true;
+    this.pool.stamps[2 * this.slot] = ns;
+  }
+
+  /** When it came, by the device's clock; 0: not stamped. @kernel skb_hwtstamps — include/linux/skbuff.h, 7.3 */
+  get hwtstampNs(): number {
+    return this.pool.stamps[2 * this.slot + 1];
+  }
+
+  set hwtstampNs(ns: number) {
+    this.pool.stamping = true;
+    this.pool.stamps[2 * this.slot + 1] = ns;
   }
 
   /** Linear bytes. @kernel skb_headlen — include/linux/skbuff.h, 7.3 */

@@ -33,5 +33,6 @@ export { Extack } from './extack.ts';
 export * from './if.ts';
 export * from './in.ts';
 export { type ErrPtr, isErr, KernelError, kernelErrorFrom, type NegativeErrno } from './kernel-error.ts';
+export * from './net-tstamp.ts';
 export * from './netdev.ts';
 export * from './socket.ts';

@@ -39,15 +39,21 @@ export const SO = {
   RCVTIMEO: 20,
   SNDTIMEO: 21,
   BINDTODEVICE: 25,
+  TIMESTAMP: 29,
   ACCEPTCONN: 30,
   SNDBUFFORCE: 32,
   RCVBUFFORCE: 33,
+  TIMESTAMPNS: 35,
+  TIMESTAMPING: 37,
   PROTOCOL: 38,
   DOMAIN: 39,
   BUSY_POLL: 46,
   INCOMING_CPU: 49,
   INCOMING_NAPI_ID: 56,
   ZEROCOPY: 60,
+  TIMESTAMP_NEW: 63,
+  TIMESTAMPNS_NEW: 64,
+  TIMESTAMPING_NEW: 65,
 } as const;
 
 /** Control message out of `recvmsg`: bytes that were copied into the iovec. Not settable, not gettable. */

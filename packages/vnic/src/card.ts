@@ -48,6 +48,7 @@ export class Card implements QueueContext, PlacementContext {
   readonly device: DeviceStats = new DeviceStats();
   readonly dropBadChecksum: boolean;
   readonly superFrames: boolean;
+  readonly stampPackets: boolean;
   /** Scratch for what an admin command reads or writes; its largest is one page. */
   readonly adminData: Region;
   /** Between CONFIGURE_DEVICE_RESOURCES and DECONFIGURE_DEVICE_RESOURCES. */
@@ -71,6 +72,7 @@ export class Card implements QueueContext, PlacementContext {
     this.#memory = options.memory;
     this.dropBadChecksum = config.dropBadChecksum;
     this.superFrames = config.superFrames;
+    this.stampPackets = config.nicTimestamp;
     this.pci = pciIdentity(config.maxQueues);
     this.registers = new Registers(config.maxQueues);
     this.doorbells = new Doorbells(config.maxQueues);

@@ -33,7 +33,7 @@ export interface NicOptions {
   readonly linkSpeedMbps?: number;
   /** Hand TSO packets to the port whole, as virtio cards do, instead of cutting them; default: what the port says of itself. */
   readonly superFrames?: boolean;
-  /** Offer the card's clock to drivers; default false, because Linux 7.3 then asks for it four times a second. */
+  /** Offer the card's clock to drivers, and say of each received packet when it came; default false, because Linux 7.3 then asks for the clock four times a second. */
   readonly nicTimestamp?: boolean;
   /** Keep to the moderation intervals that the driver writes; default false: interrupt at once. */
   readonly interruptModeration?: boolean;

@@ -28,8 +28,10 @@ export interface MergeQueue {
   readonly packetBufferBytes: number;
   readonly headerBufferBytes: number;
   readonly stats: RxQueueStats;
+  /** When the frame that is being placed came. */
+  readonly stamp: number;
   /** Writes a completion. False: the queue has stopped. */
-  complete(word0: number, word1: number, word2: number, word3: number, hash: number): boolean;
+  complete(word0: number, word1: number, word2: number, word3: number, hash: number, stamp: number): boolean;
   /** Stops the queue, because the card cannot reach `what`. */
   fail(what: string): false;
 }
@@ -67,6 +69,8 @@ export class RscMerge {
   #word0 = 0;
   #word2 = 0;
   #hash = 0;
+  /** When its last segment came. */
+  #stamp = 0;
 
   /** @param scratch - MERGE_HEADER_BYTES. */
   constructor(queue: MergeQueue, dma: DeviceDma, scratch: Region) {
@@ -113,6 +117,7 @@ export class RscMerge {
     this.#word0 = word0;
     this.#word2 = word2;
     this.#hash = hash | 0;
+    this.#stamp = queue.stamp;
     this.#buffers = 0;
     const desc = this.#takeBuffer();
     if (desc < 0) return true;
@@ -151,6 +156,7 @@ export class RscMerge {
       return false;
     }
     this.#segments++;
+    this.#stamp = this.#queue.stamp;
     this.#payloadBytes += payload;
     this.#nextSequence = (this.#nextSequence + payload) | 0;
     this.#pushed = (view.getUint8(tcpAt + tcp.FLAGS_AT) & tcp.PSH) !== 0;
@@ -180,7 +186,8 @@ export class RscMerge {
       const bytes = i === last ? size - this.#room : size;
       const split = i === 0 && this.#split ? (headerLength << WORD1_HEADER_LEN_SHIFT) | WORD1_SPLIT_HEADER : 0;
       const status = this.#word2 | (i === 0 ? this.#overflow : 0) | (i === last ? WORD2_END_OF_PACKET : 0);
-      if (!queue.complete(this.#word0, bytes | split | rsc, status, this.#bufIds[i] | segmentWord, this.#hash)) return;
+      const word1 = bytes | split | rsc;
+      if (!queue.complete(this.#word0, word1, status, this.#bufIds[i] | segmentWord, this.#hash, this.#stamp)) return;
     }
     stats.packets++;
     stats.bytes += headerLength + this.#payloadBytes;

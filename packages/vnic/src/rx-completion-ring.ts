@@ -8,6 +8,7 @@ const WORD1 = RX_COMPLETION_PUBLISHED_WORD;
 const WORD2 = 8;
 const WORD3 = 12;
 const WORD4 = 16;
+const WORD7 = 28;
 const WORD1_GENERATION = 1 << 14;
 /** header_len in the second word. */
 export const WORD1_HEADER_LEN_SHIFT = 16;
@@ -19,6 +20,8 @@ export const WORD1_SPLIT_HEADER: number = 1 << 27;
 export const WORD2_END_OF_PACKET: number = 1 << 1;
 /** header_buffer_overflow in the third word. */
 export const WORD2_HEADER_OVERFLOW: number = 1 << 2;
+/** Bit 0 of ts_sub_nsecs_low in the third word: the last word is when the packet came. */
+export const WORD2_TS_VALID: number = 1 << 24;
 /** rsc_seg_len in the fourth word, above buf_id. */
 export const WORD3_RSC_SEG_LEN_SHIFT = 16;
 
@@ -50,8 +53,13 @@ export class RxCompletionRing {
     this.index = 0;
   }
 
-  /** Writes one completion, its words as above without the generation bit. False: the ring cannot be reached. */
-  write(word0: number, word1: number, word2: number, word3: number, hash: number): boolean {
+  /**
+   * Writes one completion, its words as above without the generation bit.
+   *
+   * @param stamp - Low 32 bits of the card's clock, of any sign; used with WORD2_TS_VALID.
+   * @returns false when the ring cannot be reached.
+   */
+  write(word0: number, word1: number, word2: number, word3: number, hash: number, stamp: number): boolean {
     const { view, base } = this.#completion;
     const index = this.index;
     const address = this.#ring + index * RX_COMPLETION_DESC_BYTES;
@@ -60,6 +68,7 @@ export class RxCompletionRing {
     view.setInt32(base + WORD2, word2, true);
     view.setInt32(base + WORD3, word3, true);
     view.setInt32(base + WORD4, hash, true);
+    if ((word2 & WORD2_TS_VALID) !== 0) view.setInt32(base + WORD7, stamp, true);
     const dma = this.#dma;
     if (
       dma.write(address, this.#completion, 0, RX_COMPLETION_DESC_BYTES) !== RX_COMPLETION_DESC_BYTES ||

@@ -22,7 +22,7 @@ import { CUT_TEMPLATE_BYTES, ReceivedSuperFrame } from './received-super-frame.t
 import { mergeablePayload } from './rsc-rules.ts';
 import type { Rss } from './rss.ts';
 import { CHECKSUM_ERRORS, checkChecksums } from './rx-checksum.ts';
-import { WORD2_HEADER_OVERFLOW } from './rx-completion-ring.ts';
+import { WORD2_HEADER_OVERFLOW, WORD2_TS_VALID } from './rx-completion-ring.ts';
 import type { RxQueue } from './rx-queue.ts';
 import type { DeviceStats } from './stats.ts';
 import { fillChecksum } from './tx-checksum.ts';
@@ -43,6 +43,8 @@ export interface PlacementContext {
   readonly checksum: InternetChecksum;
   readonly device: DeviceStats;
   readonly dropBadChecksum: boolean;
+  /** Every packet is given the time it came at. */
+  readonly stampPackets: boolean;
   readonly linkUp: boolean;
   /** Longest frame that is received, by MTU. */
   readonly frameBytesMax: number;
@@ -60,10 +62,13 @@ export class RxPlacement {
   readonly #slots: FrameSlots;
   readonly #frame: Dissection = new Dissection();
   readonly #cutter: ReceivedSuperFrame;
+  /** What the third word of every completion has. */
+  readonly #status: number;
 
   constructor(card: PlacementContext) {
     this.#card = card;
     this.#slots = card.port.slots;
+    this.#status = RX_COMPLETION_DESCRIPTOR_DONE | (card.stampPackets ? WORD2_TS_VALID : 0);
     this.#cutter = new ReceivedSuperFrame(card.carve(CUT_TEMPLATE_BYTES), card.checksum);
   }
 
@@ -134,6 +139,7 @@ export class RxPlacement {
       queue.stats.stopped++;
       return;
     }
+    if (card.stampPackets) queue.stamp = card.host.clock.nowNs | 0;
     if (this.#slots.gsoType[slot] !== GSO_NONE) {
       this.#acceptSuperFrame(slot, at, length, queue, hash);
       return;
@@ -175,7 +181,7 @@ export class RxPlacement {
       }
     }
     const word0 = firstWord(frame);
-    const word2 = RX_COMPLETION_DESCRIPTOR_DONE | checked;
+    const word2 = this.#status | checked;
     return queue.deliver(region, at - region.base, length, headerLength, word0, word2, overflow, hash, segmentBytes);
   }
 
@@ -190,7 +196,7 @@ export class RxPlacement {
     }
     // What is pushed must not wait.
     if (payload === 0 || (region.view.getUint8(frame.l4At + tcp.FLAGS_AT) & tcp.PSH) !== 0) return false;
-    const word2 = RX_COMPLETION_DESCRIPTOR_DONE | checked;
+    const word2 = this.#status | checked;
     return merge.begin(region, at, frame, payload, firstWord(frame), word2, hash, this.#card.host.clock.nowNs);
   }
 

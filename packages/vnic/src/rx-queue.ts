@@ -44,6 +44,8 @@ export class RxQueue implements MergeQueue {
   packetBufferBytes = 0;
   headerBufferBytes = 0;
   enableRsc = false;
+  /** When the frame that is being placed came: low 32 bits of the card's clock, on a card that stamps. */
+  stamp = 0;
 
   readonly #card: QueueContext;
   readonly #completions: RxCompletionRing;
@@ -142,7 +144,7 @@ export class RxQueue implements MergeQueue {
       remaining -= bytes;
       const bufId = descs.getUint16(desc + RX_BUFFER_DESC.bufId, true);
       const status = word2 | (i === 0 ? overflow : 0) | (i === buffers - 1 ? WORD2_END_OF_PACKET : 0);
-      if (!this.complete(word0, splitBits | rsc | bytes, status, bufId | segmentWord, hash)) return false;
+      if (!this.complete(word0, splitBits | rsc | bytes, status, bufId | segmentWord, hash, this.stamp)) return false;
     }
     this.stats.packets++;
     this.stats.bytes += length;
@@ -152,8 +154,8 @@ export class RxQueue implements MergeQueue {
   }
 
   /** Writes one completion. False: the queue has stopped. */
-  complete(word0: number, word1: number, word2: number, word3: number, hash: number): boolean {
-    if (!this.#completions.write(word0, word1, word2, word3, hash)) return this.fail('completion ring');
+  complete(word0: number, word1: number, word2: number, word3: number, hash: number, stamp: number): boolean {
+    if (!this.#completions.write(word0, word1, word2, word3, hash, stamp)) return this.fail('completion ring');
     this.stats.completions++;
     this.#card.interrupts.touch(this.#block);
     return true;

@@ -15,6 +15,7 @@ import {
   RX_COMPLETION_PACKET_TYPE,
   RX_COMPLETION_RSC,
   RX_COMPLETION_SPLIT_HEADER,
+  RX_COMPLETION_TS_VALID,
   writeU64le,
 } from '../abi/index.ts';
 import type { FlatBuffer, FlatHost } from './flat-host.ts';
@@ -36,6 +37,8 @@ export interface MockRxCompletion {
   readonly csumIpErr: boolean;
   readonly csumL4Err: boolean;
   readonly hash: number;
+  /** Low 32 bits of the card's clock when the packet came; only where the card says so. */
+  readonly timestamp?: number;
 }
 
 /** A packet put together from its completions. */
@@ -130,6 +133,7 @@ export class MockRxQueue {
     const headers = view.getUint16(at + desc.headerLen, true);
     const status = view.getUint8(at + desc.descriptorDone);
     const rsc = (headers & RX_COMPLETION_RSC) !== 0;
+    const stamped = (view.getUint8(at + desc.tsSubNsecsLow) & RX_COMPLETION_TS_VALID) !== 0;
     return {
       bufId: view.getUint16(at + desc.bufId, true),
       packetLen: lengths & RX_COMPLETION_PACKET_LEN,
@@ -145,6 +149,7 @@ export class MockRxQueue {
       csumIpErr: (status & RX_COMPLETION_CSUM_IP_ERR) !== 0,
       csumL4Err: (status & RX_COMPLETION_CSUM_L4_ERR) !== 0,
       hash: view.getUint32(at + desc.hash, true),
+      ...(stamped ? { timestamp: view.getUint32(at + desc.ts, true) } : {}),
     };
   }
 
