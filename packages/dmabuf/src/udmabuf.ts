@@ -119,8 +119,10 @@ class UdmabufExporter implements DmaBufExporter {
   }
 
   map({ device }: DmaBufAttachment, direction: number): ErrPtr<readonly DmaBufEntry[]> {
+    const largest = device.maxMappingBytes();
     return mapRuns(
-      this.#runs,
+      // Bounce slots come in pieces of limited length, and nothing joins them for the device.
+      largest === Infinity ? this.#runs : cutRuns(this.#runs, largest),
       (run) => device.mapPage(run.at, run.length, direction),
       (entries) => this.unmap(device, entries, direction),
     );

@@ -144,9 +144,25 @@ describe('udmabuf', () => {
     expect(machine.audit()).toEqual([]);
   });
 
+  it('makes no entry longer than bounce slots can be together', () => {
+    const machine = new Machine({ ramBytes: 16 << 20, dmaMode: 'swiotlb' });
+    const buffer = createUdmabuf(machine, 640 << 10);
+    const { attachment } = attached(buffer, machine);
+    expect(mapped(attachment).map(({ offset, length }) => [offset, length])).toEqual([
+      [0, 256 << 10],
+      [256 << 10, 256 << 10],
+      [512 << 10, 128 << 10],
+    ]);
+    attachment.unmap();
+    buffer.detach(attachment);
+    buffer.put();
+    expect(machine.audit()).toEqual([]);
+  });
+
   it.each<[DmaMode, boolean]>([
     ['coherent', true],
     ['non-coherent', false],
+    ['swiotlb', false],
   ])('on %s hardware the CPU sees device writes outside the bracket: %s', (dmaMode, atOnce) => {
     const machine = new Machine({ ramBytes: 16 << 20, dmaMode });
     const buffer = createUdmabuf(machine, 4 * PAGE);
