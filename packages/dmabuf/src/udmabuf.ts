@@ -141,10 +141,17 @@ class UdmabufExporter implements DmaBufExporter {
     return 0;
   }
 
+  // The CPU has no way to these pages but the view, which knows what was written.
   endCpuAccess(): number {
+    const { writtenFrom, writtenTo } = this.#view;
     for (const { device, entries, direction } of this.#attachments) {
-      for (const entry of entries ?? []) device.syncForDevice(entry.iova, entry.length, direction);
+      for (const { iova, offset, length } of entries ?? []) {
+        const from = Math.max(offset, writtenFrom);
+        const to = Math.min(offset + length, writtenTo);
+        if (from < to) device.syncForDevice(iova + from - offset, to - from, direction);
+      }
     }
+    this.#view.handedOver();
     return 0;
   }
 
@@ -160,15 +167,32 @@ class UdmabufExporter implements DmaBufExporter {
 /** The pages as the CPU sees them, in buffer order. */
 class UdmabufMapping implements DmaBufMapping {
   readonly lengthBytes: number;
-  readonly region: Region | null;
+  /** What was, or may have been, written since the devices were shown it: up to `writtenTo`, from `writtenFrom`. */
+  writtenFrom: number = Infinity;
+  writtenTo: number = 0;
+  readonly #region: Region | null;
   readonly #bytes: Uint8Array;
   readonly #runs: readonly MemoryRun[];
+  /** Somebody can write without telling. */
+  #isOpen = false;
 
   constructor(bytes: Uint8Array, view: DataView, lengthBytes: number, runs: readonly MemoryRun[]) {
     this.#bytes = bytes;
     this.lengthBytes = lengthBytes;
     this.#runs = runs;
-    this.region = runs.length === 1 ? { bytes, view, base: runs[0].at, length: lengthBytes } : null;
+    this.#region = runs.length === 1 ? { bytes, view, base: runs[0].at, length: lengthBytes } : null;
+  }
+
+  get region(): Region | null {
+    this.#isOpen = this.#region !== null;
+    if (this.#isOpen) this.#noteWritten(0, this.lengthBytes);
+    return this.#region;
+  }
+
+  /** Devices see what the CPU wrote up to now. */
+  handedOver(): void {
+    this.writtenFrom = this.#isOpen ? 0 : Infinity;
+    this.writtenTo = this.#isOpen ? this.lengthBytes : 0;
   }
 
   read(offset: number, to: Uint8Array, at: number, length: number): number {
@@ -186,6 +210,7 @@ class UdmabufMapping implements DmaBufMapping {
 
   write(offset: number, from: Uint8Array, at: number, length: number): number {
     if (!this.#covers(offset, length) || at < 0 || at + length > from.length) return -EFAULT;
+    this.#noteWritten(offset, offset + length);
     let done = 0;
     for (let i = this.#runAt(offset); done < length; i++) {
       const run = this.#runs[i];
@@ -199,6 +224,11 @@ class UdmabufMapping implements DmaBufMapping {
 
   clear(): void {
     for (const run of this.#runs) this.#bytes.fill(0, run.at, run.at + run.length);
+  }
+
+  #noteWritten(from: number, to: number): void {
+    this.writtenFrom = Math.min(this.writtenFrom, from);
+    this.writtenTo = Math.max(this.writtenTo, to);
   }
 
   #covers(offset: number, length: number): boolean {

@@ -199,6 +199,25 @@ describe('udmabuf', () => {
     expect([...out]).toEqual([1, 2, 3, 4]);
   });
 
+  it('hands over what was written through a window on all of it, in every bracket after it was given out', () => {
+    const machine = new Machine({ ramBytes: 16 << 20, dmaMode: 'non-coherent' });
+    const buffer = createUdmabuf(machine, 2 * PAGE);
+    const { attachment, host } = attached(buffer, machine);
+    const [entry] = mapped(attachment, DMA_TO_DEVICE);
+    const { region } = view(buffer);
+    if (region === null) throw new Error('the pages are scattered');
+    for (const value of [7, 8]) {
+      buffer.beginCpuAccess(DMA_TO_DEVICE);
+      region.bytes[region.base + PAGE + 5] = value;
+      const out = new Uint8Array(1);
+      host.dma.read(entry.iova + PAGE + 5, regionOf(out), 0, 1);
+      expect(out[0]).not.toBe(value);
+      buffer.endCpuAccess(DMA_TO_DEVICE);
+      host.dma.read(entry.iova + PAGE + 5, regionOf(out), 0, 1);
+      expect(out[0]).toBe(value);
+    }
+  });
+
   it.each([
     [0, -EINVAL],
     [DMA_BUF_SYNC_END, -EINVAL],

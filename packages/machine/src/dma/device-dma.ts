@@ -42,6 +42,7 @@ export class DeviceDmaWindow implements DeviceDma {
   readonly #iommu: Iommu;
   readonly #table: PageTable;
   readonly #entry: Int32Array;
+  readonly #written: Uint8Array;
   readonly #spaces: Region[];
   readonly #limit: number;
   readonly #readKey: number;
@@ -52,6 +53,7 @@ export class DeviceDmaWindow implements DeviceDma {
     this.#iommu = iommu;
     this.#table = iommu.table;
     this.#entry = iommu.table.entry;
+    this.#written = iommu.table.written;
     this.#spaces = iommu.spaces;
     this.#limit = iommu.table.pages * PAGE_SIZE;
     this.#readKey = entryOf(device.domain, ACCESS_READ);
@@ -77,6 +79,7 @@ export class DeviceDmaWindow implements DeviceDma {
     const page = iova >>> PAGE_SHIFT;
     const space = this.#spaces[this.#table.space[page] as number] as Region;
     moveBytes(from, at, space, (this.#table.target[page] as number) + (iova & PAGE_OFFSET_MASK), length);
+    this.#written[page] = 1;
     return length;
   }
 
@@ -92,6 +95,7 @@ export class DeviceDmaWindow implements DeviceDma {
     const page = iova >>> PAGE_SHIFT;
     const space = this.#spaces[this.#table.space[page] as number] as Region;
     space.view.setUint32(space.base + (this.#table.target[page] as number) + (iova & PAGE_OFFSET_MASK), value, true);
+    this.#written[page] = 1;
     return 0;
   }
 
@@ -134,6 +138,7 @@ export class DeviceDmaWindow implements DeviceDma {
       const part = Math.min(PAGE_SIZE - offset, length - moved);
       const space = this.#spaces[this.#table.space[page] as number] as Region;
       moveBytes(from, at + moved, space, (this.#table.target[page] as number) + offset, part);
+      this.#written[page] = 1;
       moved += part;
     }
     return length;

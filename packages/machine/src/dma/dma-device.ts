@@ -1,5 +1,6 @@
 import { type Region, regionOver } from '@netmem/region';
 import { PAGE_OFFSET_MASK, PAGE_SHIFT, PAGE_SIZE } from '../memory/page.ts';
+import type { CpuCache } from './cpu-cache.ts';
 import { type DeviceDma, DeviceDmaWindow } from './device-dma.ts';
 import {
   DMA_ATTR_NO_WARN,
@@ -151,8 +152,8 @@ export class DmaDevice {
     if (direction === DMA_TO_DEVICE) return;
     if (iommu.swiotlb !== null) {
       iommu.swiotlb.copyOut(iommu.table.firstByteOf(page), iova - iommu.table.startOf(page), lengthBytes);
-    } else {
-      iommu.cache?.invalidate(iommu.linearAddressOf(iova) as number, lengthBytes);
+    } else if (iommu.cache !== null) {
+      this.#showWrites(iommu.cache, iova, lengthBytes);
     }
   }
 
@@ -261,6 +262,24 @@ export class DmaDevice {
     this.#peerOf.delete(page);
     this.#unmap(page);
     this.#liveMappings--;
+  }
+
+  /**
+   * Shows the CPU what the device wrote. Whole pages that it did not write to are passed over: a dma-buf of many megabytes is synced as a whole, each
+   * time somebody looks at a part of it.
+   */
+  #showWrites(cache: CpuCache, iova: number, lengthBytes: number): void {
+    const { table } = this.#iommu;
+    const end = iova + lengthBytes;
+    for (let at = iova; at < end; ) {
+      const page = at >>> PAGE_SHIFT;
+      const part = Math.min(PAGE_SIZE - (at & PAGE_OFFSET_MASK), end - at);
+      if (part < PAGE_SIZE || table.written[page] !== 0) {
+        cache.invalidate(this.#iommu.linearAddressOf(at) as number, part);
+        if (part === PAGE_SIZE) table.written[page] = 0;
+      }
+      at += part;
+    }
   }
 
   /**

@@ -52,6 +52,8 @@ export class PageTable {
   readonly high: Uint16Array;
   /** First page of the mapping that this page belongs to, 0 for none. */
   readonly head: Int32Array;
+  /** The dirty bit: 1 since the device wrote to the page, until a sync showed all of it to the CPU. */
+  readonly written: Uint8Array;
   /** At a mapping's first page: its length in bytes. */
   readonly lengthBytes: Int32Array;
   /** At a mapping's first page: its DMA direction. */
@@ -67,6 +69,7 @@ export class PageTable {
     this.low = new Uint16Array(pages);
     this.high = new Uint16Array(pages);
     this.head = new Int32Array(pages);
+    this.written = new Uint8Array(pages);
     this.lengthBytes = new Int32Array(pages);
     this.direction = new Uint8Array(pages);
     this.kind = new Uint8Array(pages);
@@ -95,6 +98,7 @@ export class PageTable {
       this.low[page + i] = i === 0 ? offset : 0;
       this.high[page + i] = Math.min(PAGE_SIZE, end - i * PAGE_SIZE);
       this.head[page + i] = page;
+      this.written[page + i] = 0;
     }
     this.lengthBytes[page] = lengthBytes;
     this.direction[page] = direction;
