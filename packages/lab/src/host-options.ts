@@ -31,6 +31,8 @@ export interface HostOptions {
   readonly ramBytes?: number;
   /** Default `coherent`. */
   readonly dmaMode?: DmaMode;
+  /** Bytes of all bounce slots with `dmaMode` `swiotlb`. Default 16 MiB, and as much again as a udmabuf has: all of it is mapped while it is bound. */
+  readonly swiotlbBytes?: number;
   /** Queue pairs. Default 2; device memory needs at least 2. */
   readonly queues?: number;
   /** Descriptors per ring, a power of two. Default: the card's own. */

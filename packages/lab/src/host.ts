@@ -27,9 +27,9 @@ import { createNic, type Nic } from '@netmem/vnic';
 import { TX_PACKET_BYTES_MAX } from '@netmem/vnic/abi';
 import { parseAddress4 } from '@netmem/wire';
 import { auditHost } from './audit.ts';
+import { ramBytesOf, swiotlbBytesOf } from './host-memory.ts';
 import type { DmabufOptions, HostOptions } from './host-options.ts';
 
-const DEFAULT_RAM_BYTES = 64 * 2 ** 20;
 const DEFAULT_QUEUES = 2;
 const DEFAULT_ADDRESS = '10.0.0.1/24';
 const MIN_NET_IOVS = 65_536;
@@ -82,9 +82,10 @@ export class Host {
       name,
       memory: options.memory,
       clock: options.clock ?? new Clock(),
-      ramBytes: options.ramBytes ?? DEFAULT_RAM_BYTES,
+      ramBytes: ramBytesOf(options),
       seed: options.seed ?? 1,
       dmaMode: options.dmaMode ?? 'coherent',
+      swiotlbBytes: swiotlbBytesOf(options),
     });
     this.netmem = new NetmemTable(this.machine, {
       maxNetIovs: options.maxNetIovs ?? Math.max(MIN_NET_IOVS, 2 * niovs),

@@ -43,5 +43,6 @@
 export { auditHost } from './audit.ts';
 export { drive } from './drive.ts';
 export { type BoundMemory, createHost, Host } from './host.ts';
+export { type HostSize, hostMemoryBytes } from './host-memory.ts';
 export type { DmabufOptions, ExporterName, HostOptions, PairOptions } from './host-options.ts';
 export { createPair, type Pair } from './pair.ts';

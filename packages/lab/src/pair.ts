@@ -3,9 +3,9 @@ import { Clock, Random } from '@netmem/machine';
 import { LinearMemory } from '@netmem/region';
 import { drive } from './drive.ts';
 import { createHost, type Host } from './host.ts';
-import type { HostOptions, PairOptions } from './host-options.ts';
+import { hostMemoryBytes } from './host-memory.ts';
+import type { PairOptions } from './host-options.ts';
 
-const DEFAULT_RAM_BYTES = 64 * 2 ** 20;
 const SLOT_COUNT = 4096;
 const SLOT_BYTES = 2048;
 /** Super-frames are large and few. */
@@ -35,12 +35,6 @@ export interface Pair {
   close(): readonly string[];
 }
 
-function ramOf(options: Partial<HostOptions> | undefined): number {
-  const ram = options?.ramBytes ?? DEFAULT_RAM_BYTES;
-  // A non-coherent machine keeps what the CPU sees, what devices see, and what was last the same.
-  return options?.dmaMode === undefined || options.dmaMode === 'coherent' ? ram : 3 * ram;
-}
-
 /**
  * Builds a host under test and a peer, joined by an in-memory cable: the whole of a network in one process, on one clock.
  *
@@ -51,13 +45,11 @@ export function createPair(options: PairOptions = {}): Pair {
   const frameBytes = superFrames ? SUPER_FRAME_BYTES : (options.cable?.mtu ?? 0) + FRAME_OVERHEAD_BYTES;
   const slotBytes = Math.max(SLOT_BYTES, frameBytes);
   const count = superFrames ? SUPER_SLOT_COUNT : SLOT_COUNT;
-  const deviceBytes = (options.host?.dmabuf?.bytes ?? 0) + (options.peer?.dmabuf?.bytes ?? 0);
   const memory =
     options.memory ??
     new LinearMemory(
-      ramOf(options.host) +
-        ramOf(options.peer) +
-        deviceBytes +
+      hostMemoryBytes(options.host ?? {}) +
+        hostMemoryBytes(options.peer ?? {}) +
         count * (slotBytes + SLOT_OVERHEAD_BYTES) +
         SCRATCH_BYTES,
     );

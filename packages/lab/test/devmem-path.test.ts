@@ -37,7 +37,7 @@ describe('exhaustion', () => {
     timeout: 60_000,
   }, () => {
     const pair = devmemPair({ bytes: 64 * NIOV_BYTES });
-    const stream = new DevmemStream(pair, 2 ** 20);
+    const stream = new DevmemStream(pair, { receiveBuffer: 2 ** 20 });
     const bytes = distinctBytes(400_000);
     const program = programs.compare(bytes);
     let sent = 0;

@@ -33,6 +33,17 @@ export interface Held {
   readonly length: number;
 }
 
+/** Where a stream comes in. What is not given: the port of all tests, the first bound queue, the buffer that a socket has anyway. */
+export interface StreamOptions {
+  readonly port?: number;
+  /** The rx queue that a flow rule chooses. */
+  readonly queue?: number;
+  /** SO_RCVBUFFORCE of the listener, before the kernel doubles it. */
+  readonly receiveBuffer?: number;
+  /** Bytes of the iovec that one recvmsg is given. Default 1 MiB. */
+  readonly iovBytes?: number;
+}
+
 /** One connection from peer to host, with both ends in hand. */
 export class DevmemStream {
   readonly pair: Pair;
@@ -41,26 +52,33 @@ export class DevmemStream {
   readonly held: Held[] = [];
   devmemBytes: number = 0;
   linearBytes: number = 0;
+  tokensIssued: number = 0;
+  tokensReturned: number = 0;
+  /** Where bytes that are not in device memory are copied. */
+  readonly iov: Uint8Array;
   readonly #listener: number;
-  readonly #msg: Msghdr = new Msghdr([regionOf(new Uint8Array(1 << 20))], regionOf(new Uint8Array(64 * 40)));
+  readonly #msg: Msghdr;
 
-  /** Steers the flow to the bound queue and connects. */
-  constructor(pair: Pair, receiveBuffer?: number) {
+  /** Steers the flow to its queue and connects. */
+  constructor(pair: Pair, options: StreamOptions = {}) {
+    const { port = PORT, queue = pair.host.memory?.queues[0] ?? 0, receiveBuffer, iovBytes = 1 << 20 } = options;
     this.pair = pair;
+    this.iov = new Uint8Array(iovBytes);
+    this.#msg = new Msghdr([regionOf(this.iov)], regionOf(new Uint8Array(64 * 40)));
     const host = pair.host.stack.sockets;
     const peer = pair.peer.stack.sockets;
-    const queue = pair.host.memory?.queues[0] ?? 0;
-    pair.host.steer(HOST, PORT, queue);
+    pair.host.steer(HOST, port, queue);
     this.#listener = host.socket(AF_INET, SOCK_STREAM);
     if (receiveBuffer !== undefined) {
       host.setsockopt(this.#listener, SOL_SOCKET, SO.RCVBUFFORCE, new Uint8Array(Int32Array.of(receiveBuffer).buffer));
     }
-    host.bind(this.#listener, HOST, PORT);
+    host.bind(this.#listener, HOST, port);
     host.listen(this.#listener, 4);
     this.peerFd = peer.socket(AF_INET, SOCK_STREAM);
-    if (peer.connect(this.peerFd, HOST, PORT) !== -EINPROGRESS) throw new Error('connect did not start');
+    if (peer.connect(this.peerFd, HOST, port) !== -EINPROGRESS) throw new Error('connect did not start');
     let fd = -EAGAIN;
     pair.run({
+      timeoutNs: PATIENCE_NS,
       until: () => {
         fd = host.accept(this.#listener);
         return fd !== -EAGAIN;
@@ -82,6 +100,7 @@ export class DevmemStream {
       if (cmsg.type !== SCM_DEVMEM_DMABUF) continue;
       announced += frag.fragSize;
       this.held.push({ token: frag.fragToken, offset: frag.fragOffset, length: frag.fragSize });
+      this.tokensIssued++;
     }
     this.devmemBytes += announced;
     this.linearBytes += result - announced;
@@ -103,6 +122,7 @@ export class DevmemStream {
       returned += this.pair.host.stack.sockets.setsockopt(this.fd, SOL_SOCKET, SO_DEVMEM_DONTNEED, one);
     }
     this.held.length = 0;
+    this.tokensReturned += returned;
     return returned;
   }
 
