@@ -1,6 +1,6 @@
 /** Where the receiver lives: on a TAP with the kernel as its neighbour, on a cable with a second host of our own, or in a recording. */
 
-import { createHost, createPair, type Host, type HostOptions as LabHostOptions } from '@netmem/lab';
+import { createHost, createPair, type Host, hostMemoryBytes, type HostOptions as LabHostOptions } from '@netmem/lab';
 import {
   type CableFaults,
   type CableOptions,
@@ -59,6 +59,7 @@ function labOptions(options: HostOptions): Omit<LabHostOptions, 'port' | 'memory
     seed: options.seed,
     queues: options.queues,
     ramBytes: ramBytes(options),
+    dmaMode: options.dma,
     addresses: [`${options.listen.address}/24`],
     dmabuf: { bytes: options.dmabuf, exporter: options.exporter },
   };
@@ -166,8 +167,7 @@ function introduce({ stack, device }: Host, { neighbours }: Recording): void {
 
 /** What a host alone in its process needs. */
 function hostMemory(options: HostOptions, slabBytes: number): LinearMemory {
-  const deviceBytes = options.exporter === 'device' ? options.dmabuf : 0;
-  return new LinearMemory(ramBytes(options) + deviceBytes + slabBytes + SCRATCH_BYTES);
+  return new LinearMemory(hostMemoryBytes(labOptions(options)) + slabBytes + SCRATCH_BYTES);
 }
 
 /** The kernel's address in the /24 of ours: .1, or .2 when ours is .1. */

@@ -5,6 +5,8 @@ import { parseBytes, parseSeconds, wholeNumber } from '../quantities.ts';
 
 /** Which memory the payload lands in. */
 export type ExporterName = 'udmabuf' | 'device';
+/** How CPU and card of the receiving host see RAM. */
+export type DmaName = 'coherent' | 'non-coherent' | 'swiotlb';
 
 /** Checked options of a host. Plain data: they travel to the receiver process as JSON. */
 export interface HostOptions {
@@ -17,6 +19,7 @@ export interface HostOptions {
   readonly queues: number;
   readonly dmabuf: number;
   readonly exporter: ExporterName;
+  readonly dma: DmaName;
   readonly seed: number;
   /** The packages check their own rules on the data path. */
   readonly checks: boolean;
@@ -97,6 +100,14 @@ export function declareHostOptions(command: Command): Command {
       new Option('--exporter <NAME>', 'udmabuf: memory the CPU may map; device: memory it cannot see')
         .choices(['udmabuf', 'device'])
         .default('device'),
+    )
+    .addOption(
+      new Option(
+        '--dma <MODE>',
+        'coherent: CPU and card share one memory; non-coherent: each sees the other only after a sync; swiotlb: the card gets bounce buffers',
+      )
+        .choices(['coherent', 'non-coherent', 'swiotlb'])
+        .default('coherent'),
     )
     .option('--seed <N>', 'seed of every random choice', wholeNumber(0, 2 ** 32 - 1), 1)
     .option('--pcap <PATH>', "write what the card's port saw as pcapng, each packet with its rx queue and header split")

@@ -41,6 +41,8 @@ export interface IperfReport {
   readonly leaks: readonly string[];
   readonly streams: readonly IperfStreamReport[];
   readonly exporter: string;
+  /** DMA mode of the receiving host. */
+  readonly dma: string;
   readonly queues: number;
   readonly checks: boolean;
   readonly pcap_packets: number | null;
@@ -89,6 +91,7 @@ export function buildIperfReport(outcome: IperfOutcome): IperfReport {
       return { peer, bytes_devmem: devmemBytes, bytes_linear: linearBytes };
     }),
     exporter: options.exporter,
+    dma: options.dma,
     queues: options.queues,
     checks: options.checks,
     pcap_packets: outcome.pcapPackets,

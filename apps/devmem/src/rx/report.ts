@@ -74,6 +74,8 @@ export interface RxReport {
   /** One entry for each connection, in the order in which they were accepted. */
   readonly streams: readonly StreamReport[];
   readonly exporter: string;
+  /** DMA mode of the receiving host. */
+  readonly dma: string;
   readonly queues: number;
   /** False in production mode, `--no-checks`. */
   readonly checks: boolean;
@@ -128,6 +130,7 @@ export function buildReport(outcome: RunOutcome): RxReport {
     connections: session.acceptedConnections,
     streams,
     exporter: options.exporter,
+    dma: options.dma,
     queues: options.queues,
     checks: options.checks,
     cable: outcome.cableFaults,
