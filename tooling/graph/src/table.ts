@@ -25,10 +25,13 @@ type Extras = Partial<Pick<Row, 'tests' | 'testFolders' | 'subpaths'>>;
  */
 export const IDENTITY: ReadonlySet<string> = new Set(['machine', 'netmem', 'page-pool', 'netdev']);
 
+/** What talks to the operating system, and so needs Node. */
+const NODE_ONLY: ReadonlySet<string> = new Set(['tap', 'vfio-user']);
+
 const library = (name: string, imports: readonly string[], extras: Extras = {}): Row => ({
   path: `packages/${name}`,
   name: `@netmem/${name}`,
-  kind: name === 'tap' ? 'library-node' : 'library',
+  kind: NODE_ONLY.has(name) ? 'library-node' : 'library',
   imports,
   tests: [],
   testFolders: [],
@@ -54,6 +57,7 @@ const LIBRARIES: readonly Row[] = [
   library('netmem', ['machine', 'uapi', 'region']),
   library('page-pool', ['netmem', 'machine', 'uapi', 'region']),
   library('vnic', ['link', 'wire', 'region'], { subpaths: ['abi', 'mock'] }),
+  library('vfio-user', ['vnic', 'region'], { tests: ['link', 'wire'], subpaths: ['mock'] }),
   library('tap', ['link', 'wire', 'region']),
   library('pcap', ['link', 'wire', 'region']),
   library('netdev', ['page-pool', 'netmem', 'machine', 'wire', 'uapi', 'region'], { subpaths: ['testing'] }),
@@ -64,7 +68,7 @@ const LIBRARIES: readonly Row[] = [
   }),
   library('tcp', ['netdev', 'page-pool', 'netmem', 'machine', 'wire', 'uapi', 'region']),
 ];
-const BELOW_LAB = LIBRARIES.map(shortName).filter((name) => name !== 'tap');
+const BELOW_LAB = LIBRARIES.map(shortName).filter((name) => !NODE_ONLY.has(name));
 const LAB = library('lab', BELOW_LAB);
 /** Kits that test any stack or driver: none of ours below them, and lab does not know them. */
 const KITS: readonly Row[] = [
