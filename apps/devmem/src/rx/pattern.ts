@@ -8,10 +8,12 @@ const NEWLINE = 10;
 
 /** Fills `bytes` with the pattern from stream position `position` on. */
 export function fillPattern(bytes: Uint8Array, position: number): void {
-  let phase = position % PATTERN_PERIOD;
-  for (let i = 0; i < bytes.length; i++) {
-    phase++;
-    if (phase === PATTERN_PERIOD) phase = 0;
+  const start = position % PATTERN_PERIOD;
+  const first = Math.min(PATTERN_PERIOD, bytes.length);
+  for (let i = 0; i < first; i++) {
+    const phase = (start + i + 1) % PATTERN_PERIOD;
     bytes[i] = phase === 0 ? NEWLINE : phase;
   }
+  // Whole periods, twice as many each time: a sender must not be slower than what it feeds.
+  for (let filled = first; filled < bytes.length; filled *= 2) bytes.copyWithin(filled, 0, filled);
 }
