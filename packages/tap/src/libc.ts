@@ -9,6 +9,8 @@ export interface Libc {
   read(fd: number, to: Uint8Array, length: number): number;
   write(fd: number, from: Uint8Array, length: number): number;
   poll(fds: Uint8Array, count: number, timeoutMs: number): number;
+  /** `duration` is a struct timespec. */
+  nanosleep(duration: Uint8Array, remaining: null): number;
   socket(domain: number, type: number, protocol: number): number;
   errno(): number;
   /** Where an array's first byte is, for a structure that points to it. Good as long as the array lives. */
@@ -43,6 +45,7 @@ function load(): Libc {
     read: library.func('long read(int fd, void *to, size_t length)'),
     write: library.func('long write(int fd, void *from, size_t length)'),
     poll: library.func('int poll(void *fds, unsigned long count, int timeout)'),
+    nanosleep: library.func('int nanosleep(void *duration, void *remaining)'),
     socket: library.func('int socket(int domain, int type, int protocol)'),
     errno: () => koffi.errno(),
     addressOf: (array) => koffi.address(array),

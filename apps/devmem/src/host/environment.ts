@@ -27,6 +27,8 @@ const SUPER_FRAME_SLOTS = 512;
 const MTU_BYTES = 1500;
 /** Longest wait for a frame: signals, the sender's exit and messages from the command have to be noticed in between. */
 const MAX_WAIT_MS = 50;
+/** How long frames gather before the next look at the TAP, right after there was something to do: what `rx-usecs` is for a card. */
+const MODERATION_NS = 20_000;
 
 /** A receiving host, and how to move it on. */
 export interface Environment {
@@ -106,14 +108,22 @@ export function tapEnvironment(options: HostOptions, wrap: PortWrapper = NOT_WRA
   const clock = new Clock({ source: () => performance.now() * 1e6 });
   const host = createHost({ ...labOptions(options), port: wrap(tap, clock), memory, clock });
   const { machine } = host;
+  let worked = false;
   return {
     host,
     peer: null,
     cableFaults: null,
-    step: () => machine.step(),
+    step() {
+      const moved = machine.step();
+      if (moved) worked = true;
+      return moved;
+    },
     wait() {
-      const untilTimerMs = (machine.clock.nextExpiryNs - performance.now() * 1e6) / 1e6;
-      poll.wait(Math.max(0, Math.min(MAX_WAIT_MS, untilTimerMs)));
+      const untilTimerNs = Math.max(0, machine.clock.nextExpiryNs - performance.now() * 1e6);
+      if (worked) {
+        worked = false;
+        poll.pause(Math.min(MODERATION_NS, untilTimerNs));
+      } else poll.wait(Math.min(MAX_WAIT_MS, untilTimerNs / 1e6));
     },
     close() {
       host.takeDown();

@@ -1,7 +1,7 @@
 /** What a test was, from the receiver's side: one JSON object, and text for a person. */
 import { factLine, hostLines } from '../host/report-lines.ts';
 import { formatBytes } from '../quantities.ts';
-import type { Measurement } from '../run/measurement.ts';
+import type { Figures, Measurement } from '../run/measurement.ts';
 import type { IperfOptions } from './options.ts';
 import type { IperfServer } from './server.ts';
 
@@ -13,7 +13,7 @@ export interface IperfStreamReport {
 }
 
 /** The object that `--json` prints. Where names are those of `devmem rx`, so are meanings. */
-export interface IperfReport {
+export interface IperfReport extends Figures {
   readonly ok: boolean;
   readonly error: string | null;
   readonly sender: 'kernel' | 'none';
@@ -33,10 +33,6 @@ export interface IperfReport {
   readonly inflight: number;
   readonly iommu_faults: number;
   readonly drops: number;
-  readonly seconds: number;
-  readonly gbit_per_s: number;
-  /** Per second of processor time of receiver and client together; of the receiver alone when the client did not say what it used. */
-  readonly gbit_per_cpu_s: number;
   readonly log_warnings: number;
   readonly leaks: readonly string[];
   readonly streams: readonly IperfStreamReport[];

@@ -2,6 +2,17 @@
 import type { Host } from '@netmem/lab';
 import { round3 } from '../quantities.ts';
 
+/** How fast it went. */
+export interface Figures {
+  /** From the first SYN to the last byte, of real time. */
+  readonly seconds: number;
+  readonly gbit_per_s: number;
+  /** Per second of processor time that receiver and sender used together in that span. */
+  readonly gbit_per_cpu_s: number;
+  readonly receiver_cpu_s: number;
+  readonly sender_cpu_s: number;
+}
+
 /** Starts at the first SYN that the stack took, ends with the last byte. */
 export class Measurement {
   readonly #host: Host;
@@ -35,7 +46,7 @@ export class Measurement {
     this.#cpuSeconds = this.#startMs === 0 ? 0 : (used.user + used.system) / 1e6;
   }
 
-  figures(senderCpuSeconds: number): { seconds: number; gbit_per_s: number; gbit_per_cpu_s: number } {
+  figures(senderCpuSeconds: number): Figures {
     const seconds = this.#startMs === 0 ? 0 : (this.#endMs - this.#startMs) / 1000;
     const gbit = (this.#bytes * 8) / 1e9;
     const cpu = this.#cpuSeconds + senderCpuSeconds;
@@ -43,6 +54,8 @@ export class Measurement {
       seconds: round3(seconds),
       gbit_per_s: seconds > 0 ? round3(gbit / seconds) : 0,
       gbit_per_cpu_s: cpu > 0 ? round3(gbit / cpu) : 0,
+      receiver_cpu_s: round3(this.#cpuSeconds),
+      sender_cpu_s: round3(senderCpuSeconds),
     };
   }
 

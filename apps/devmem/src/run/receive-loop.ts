@@ -7,8 +7,10 @@ import { describeState } from '../host/state-dump.ts';
 /** A run in which bytes should come ends when none came for this long. */
 export const STALL_SECONDS = 10;
 const PROGRESS_MS = 100;
-/** Rounds between two looks at the event loop while there is always something to do. */
-const ROUNDS_PER_TURN = 64;
+/** Between two looks at the event loop, which cost as much as receiving a frame: nothing there is more urgent. */
+const TURN_MS = 5;
+/** Rounds for what is on its way when all is over. */
+const LAST_ROUNDS = 64;
 /** How long the last ACKs and the sender's farewell may take after the last byte. */
 const LINGER_MS = 2_000;
 const STDERR_FD = 2;
@@ -51,13 +53,14 @@ export class ReceiveLoop {
 
   /** Until the application has finished or the loop was stopped. */
   async run(): Promise<void> {
-    for (let round = 1; this.#stopReason === null && !this.#application.finished; round++) {
-      const busy = this.#round();
-      if (!busy) this.#environment.wait();
-      if (!busy || round % ROUNDS_PER_TURN === 0) {
-        await nextTurn();
-        this.#watch();
-      }
+    let turnMs = performance.now();
+    while (this.#stopReason === null && !this.#application.finished) {
+      if (!this.#round()) this.#environment.wait();
+      const nowMs = performance.now();
+      if (nowMs - turnMs < TURN_MS) continue;
+      turnMs = nowMs;
+      await nextTurn();
+      this.#watch(nowMs);
     }
   }
 
@@ -68,7 +71,7 @@ export class ReceiveLoop {
       if (!this.#round()) this.#environment.wait();
       await nextTurn();
     }
-    for (let round = 0; round < ROUNDS_PER_TURN && this.#environment.step(); round++);
+    for (let round = 0; round < LAST_ROUNDS && this.#environment.step(); round++);
   }
 
   #round(): boolean {
@@ -76,8 +79,7 @@ export class ReceiveLoop {
     return this.#application.service() || moved;
   }
 
-  #watch(): void {
-    const now = performance.now();
+  #watch(now: number): void {
     const { bytes, waiting } = this.#application;
     if (now - this.#toldMs >= PROGRESS_MS) {
       this.#toldMs = now;

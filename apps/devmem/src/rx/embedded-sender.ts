@@ -69,10 +69,9 @@ class Stream {
   }
 
   #refill(): boolean {
-    const length = this.#source.read(this.#chunk);
-    this.#pending = this.#chunk.subarray(0, length);
+    this.#pending = this.#source.next(this.#chunk);
     this.#hash?.update(this.#pending);
-    return length > 0;
+    return this.#pending.length > 0;
   }
 
   #finish(): boolean {

@@ -40,8 +40,7 @@ async function sendStream(request: SendRequest, digest: boolean): Promise<string
   const chunks = [new Uint8Array(CHUNK_BYTES), new Uint8Array(CHUNK_BYTES)];
   let pending: Promise<void> = Promise.resolve();
   for (let turn = 0; source.left > 0; turn ^= 1) {
-    const chunk = chunks[turn] as Uint8Array;
-    const part = chunk.subarray(0, source.read(chunk));
+    const part = source.next(chunks[turn] as Uint8Array);
     hash?.update(part);
     await pending;
     pending = new Promise((resolve, reject) => socket.write(part, (error) => (error ? reject(error) : resolve())));

@@ -17,3 +17,15 @@ export function fillPattern(bytes: Uint8Array, position: number): void {
   // Whole periods, twice as many each time: a sender must not be slower than what it feeds.
   for (let filled = first; filled < bytes.length; filled *= 2) bytes.copyWithin(filled, 0, filled);
 }
+
+let table: Uint8Array = new Uint8Array(0);
+
+/** `length` bytes of the pattern from stream position `position` on: a view of a table that all callers share. */
+export function patternAt(position: number, length: number): Uint8Array {
+  if (table.length < length + PATTERN_PERIOD) {
+    table = new Uint8Array(length + PATTERN_PERIOD);
+    fillPattern(table, 0);
+  }
+  const start = position % PATTERN_PERIOD;
+  return table.subarray(start, start + length);
+}

@@ -1,6 +1,6 @@
 /** What a run was: one JSON object, and the judgement whether it was what it should have been. */
 import type { CableFaults } from '@netmem/link';
-import type { Measurement } from '../run/measurement.ts';
+import type { Figures, Measurement } from '../run/measurement.ts';
 import type { RxOptions } from './options.ts';
 import type { SenderControl } from './sender.ts';
 import type { ReceivedStream, ReceiveSession } from './session.ts';
@@ -35,7 +35,7 @@ export interface ReplayFacts {
 }
 
 /** The object that `--json` prints. Names and meanings are a contract; digests are null where nobody computed them. */
-export interface RxReport {
+export interface RxReport extends Figures {
   /** The run did what it should: bytes arrived, digests equal, nothing linear, nothing leaked. */
   readonly ok: boolean;
   /** Why not, in one sentence; null when `ok`. */
@@ -61,11 +61,6 @@ export interface RxReport {
   /** Of the first connection whose digests differ, else of the first one. */
   readonly sha256_sent: string | null;
   readonly sha256_devmem: string | null;
-  /** From the first SYN to the last byte, of real time. */
-  readonly seconds: number;
-  readonly gbit_per_s: number;
-  /** Per second of processor time that receiver and sender used together in that span. */
-  readonly gbit_per_cpu_s: number;
   /** Warnings in the machine's log. */
   readonly log_warnings: number;
   /** Each finding of the audits after unbind, close and drain, as a sentence. */
@@ -95,7 +90,7 @@ export interface RunOutcome {
   readonly session: ReceiveSession;
   readonly control: SenderControl;
   readonly counted: ReturnType<Measurement['counters']>;
-  readonly figures: ReturnType<Measurement['figures']>;
+  readonly figures: Figures;
   readonly tokensOutstanding: number;
   readonly inflight: number;
   readonly leaks: readonly string[];

@@ -1,7 +1,7 @@
 /** What is sent: a file, or the generated pattern. Both senders read from here. */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { CommandError, EXIT } from '../exit-codes.ts';
-import { fillPattern } from './pattern.ts';
+import { patternAt } from './pattern.ts';
 
 /** A stream of known length, read front to back in chunks. */
 export class Source {
@@ -47,16 +47,15 @@ export class Source {
     return this.length - this.#position;
   }
 
-  /** Fills the front of `chunk` and returns how many bytes; 0 at the end. */
-  read(chunk: Uint8Array): number {
+  /** The next bytes, at most `chunk.length`; empty at the end. Those of a file lie in `chunk`; the pattern is made once and shown, not copied. */
+  next(chunk: Uint8Array): Uint8Array {
     const wanted = Math.min(chunk.length, this.left);
-    if (wanted === 0) return 0;
-    let got = wanted;
-    if (this.#fd === null) fillPattern(chunk.subarray(0, wanted), this.#position);
-    else got = readSync(this.#fd, chunk, 0, wanted, this.#position);
-    if (got === 0) throw new Error('the file became shorter while it was sent');
-    this.#position += got;
-    return got;
+    if (wanted === 0) return chunk.subarray(0, 0);
+    const bytes =
+      this.#fd === null ? patternAt(this.#position, wanted) : chunk.subarray(0, readSync(this.#fd, chunk, 0, wanted, this.#position));
+    if (bytes.length === 0) throw new Error('the file became shorter while it was sent');
+    this.#position += bytes.length;
+    return bytes;
   }
 
   close(): void {
