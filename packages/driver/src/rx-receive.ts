@@ -160,7 +160,7 @@ function allocSkb(ring: RxRing): SkBuff | null {
 }
 
 function copyIn(ring: RxRing, skb: SkBuff, from: number, length: number): void {
-  ring.bytes.copyWithin(skb.put(length), from, from + length);
+  ring.move(skb.put(length), from, length);
 }
 
 /**

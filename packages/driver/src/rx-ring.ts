@@ -8,6 +8,7 @@ import {
   PP_FLAG_DMA_MAP,
   PP_FLAG_DMA_SYNC_DEV,
 } from '@netmem/page-pool';
+import type { Move } from '@netmem/region';
 import { ENOMEM, type ErrPtr, isErr } from '@netmem/uapi';
 import { QUEUE_RESOURCES, RX_BUFFER_DESC_BYTES, RX_COMPLETION_DESC_BYTES } from '@netmem/vnic/abi';
 import type { NicClock } from './clock.ts';
@@ -69,7 +70,8 @@ export class RxRing {
   readonly headers: CoherentBuffer | null;
   /** The machine's bytes: descriptors are read and written by linear address. */
   readonly view: DataView;
-  readonly bytes: Uint8Array;
+  /** Moves bytes between linear addresses. */
+  readonly move: Move;
 
   /** The netmem posted under each buffer id; 0: the id is free. */
   readonly posted: Int32Array;
@@ -117,7 +119,7 @@ export class RxRing {
     this.resources = memory.resources;
     this.headers = memory.headers;
     this.view = plan.network.machine.memory.view;
-    this.bytes = plan.network.machine.memory.bytes;
+    this.move = plan.network.machine.memory.move;
     this.posted = new Int32Array(plan.entries);
     this.freeIds = new Int32Array(plan.entries);
     this.starvation = plan.network.machine.clock.createTimer(() => {
@@ -129,7 +131,8 @@ export class RxRing {
 
   /** Back to an empty ring, as before its first start. Whatever was posted must have been returned. */
   reset(): void {
-    const { bytes, entries } = this;
+    const { entries, network } = this;
+    const { bytes } = network.machine.memory;
     bytes.fill(0, this.buffers.address, this.buffers.address + this.buffers.length);
     // Zeroes, because a completion of generation 0 must read as "not written yet" on the first lap.
     bytes.fill(0, this.completions.address, this.completions.address + this.completions.length);

@@ -8,15 +8,14 @@ import type { SkBuff } from './skbuff.ts';
 /** @kernel skb_copy_bits — net/core/skbuff.c, 7.3 */
 export function copyBits(skb: SkBuff, offset: number, toAddress: number, length: number): number {
   if (offset < 0 || length < 0 || offset > skb.len - length) return -EFAULT;
-  const bytes = skb.pool.bytes;
-  const cursor = skb.pool.cursor;
+  const { cursor, move } = skb.pool;
   cursor.seek(skb, offset);
   let to = toAddress;
   let left = length;
   while (left > 0) {
     if (!cursor.next()) return -EFAULT;
     const n = Math.min(left, cursor.length);
-    bytes.copyWithin(to, cursor.address, cursor.address + n);
+    move(to, cursor.address, n);
     to += n;
     left -= n;
   }
@@ -26,15 +25,14 @@ export function copyBits(skb: SkBuff, offset: number, toAddress: number, length:
 /** @kernel skb_store_bits — net/core/skbuff.c, 7.3 */
 export function storeBits(skb: SkBuff, offset: number, fromAddress: number, length: number): number {
   if (offset < 0 || length < 0 || offset > skb.len - length) return -EFAULT;
-  const bytes = skb.pool.bytes;
-  const cursor = skb.pool.cursor;
+  const { cursor, move } = skb.pool;
   cursor.seek(skb, offset);
   let from = fromAddress;
   let left = length;
   while (left > 0) {
     if (!cursor.next()) return -EFAULT;
     const n = Math.min(left, cursor.length);
-    bytes.copyWithin(cursor.address, from, from + n);
+    move(cursor.address, from, n);
     from += n;
     left -= n;
   }
@@ -43,13 +41,12 @@ export function storeBits(skb: SkBuff, offset: number, fromAddress: number, leng
 
 /** @kernel __skb_datagram_iter — net/core/datagram.c, 7.3 */
 export function copyDatagram(skb: SkBuff, offset: number, to: Uint8Array, toAt: number, length: number): number {
-  const bytes = skb.pool.bytes;
-  const cursor = skb.pool.cursor;
+  const { bytes, cursor, move } = skb.pool;
   cursor.seek(skb, offset);
   let copied = 0;
   while (copied < length && cursor.next()) {
     const n = Math.min(length - copied, cursor.length);
-    if (to === bytes) bytes.copyWithin(toAt + copied, cursor.address, cursor.address + n);
+    if (to === bytes) move(toAt + copied, cursor.address, n);
     else to.set(bytes.subarray(cursor.address, cursor.address + n), toAt + copied);
     copied += n;
   }

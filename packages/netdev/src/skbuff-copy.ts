@@ -50,7 +50,7 @@ function cloneHead(skb: SkBuff, shareHead: boolean): SkBuff | null {
   if (copied === null) return null;
   let moved = copied.head - skb.head;
   if (skb.headRef === 0) {
-    pool.bytes.copyWithin(copied.head, skb.head, skb.tail);
+    pool.move(copied.head, skb.head, skb.tail - skb.head);
   } else if (shareHead) {
     getFragRef(skb, skb.headRef);
     copied.headRef = skb.headRef;
@@ -61,7 +61,7 @@ function cloneHead(skb: SkBuff, shareHead: boolean): SkBuff | null {
     // Headers already passed lie before `data`; as many as fit the headroom come along.
     const start = Math.max(skb.head, skb.data - SKB_HEADROOM);
     moved = copied.head + SKB_HEADROOM - skb.data;
-    pool.bytes.copyWithin(start + moved, start, skb.tail);
+    pool.move(start + moved, start, skb.tail - start);
   }
   copied.data = skb.data + moved;
   copied.macHeader = skb.macHeader === 0 ? 0 : skb.macHeader + moved;

@@ -1,5 +1,6 @@
 import { type Machine, PAGE_SIZE, type Tracepoint } from '@netmem/machine';
 import type { NetmemRef, NetmemTable } from '@netmem/netmem';
+import type { Move } from '@netmem/region';
 import { createChecksum, type InternetChecksum } from '@netmem/wire';
 import type { NetDevice } from './netdevice.ts';
 import {
@@ -34,6 +35,8 @@ export class SkBuffPool {
   /** All bytes of the machine; linear addresses are offsets into it. */
   readonly bytes: Uint8Array;
   readonly view: DataView;
+  /** Moves bytes between linear addresses. */
+  readonly move: Move;
   /** Fragments of all skbs. */
   readonly frags: Int32Array;
   /** When packets came, by the host's clock and by their device's: two numbers a slot. */
@@ -70,6 +73,7 @@ export class SkBuffPool {
     this.capacity = capacity;
     this.bytes = machine.memory.bytes;
     this.view = machine.memory.view;
+    this.move = machine.memory.move;
     this.internetChecksum = createChecksum(machine.memory);
     this.stamps = new Float64Array(2 * capacity);
     this.frags = new Int32Array(capacity * MAX_SKB_FRAGS * FRAG_WORDS);

@@ -36,7 +36,7 @@ function makeTailroom(skb: SkBuff, n: number): boolean {
   const by = n - free;
   if (by > skb.data - skb.head || skb.headRef !== 0) return false;
   const from = skb.data;
-  skb.pool.bytes.copyWithin(from - by, from, skb.tail);
+  skb.pool.move(from - by, from, skb.tail - from);
   skb.data -= by;
   // Headers before `data` were overwritten; those behind it moved along.
   skb.macHeader = skb.macHeader >= from ? skb.macHeader - by : 0;
@@ -159,7 +159,7 @@ export function split(skb: SkBuff, to: SkBuff, n: number): boolean {
   to.zerocopy = skb.zerocopy;
   if (n < headlen) {
     const moved = headlen - n;
-    skb.pool.bytes.copyWithin(to.put(moved), skb.data + n, skb.data + headlen);
+    skb.pool.move(to.put(moved), skb.data + n, moved);
     for (let i = 0; i < skb.nrFrags; i++) to.setFrag(i, skb.fragRef(i), skb.fragOffset(i), skb.fragSize(i));
     to.nrFrags = skb.nrFrags;
     to.dataLen = skb.dataLen;

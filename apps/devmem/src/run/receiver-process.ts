@@ -3,6 +3,7 @@
  * touched; else just so. Whatever happens to the command, the namespace's launcher and the closing IPC channel end it.
  */
 import { type ChildProcess, fork, type StdioOptions } from 'node:child_process';
+import { enableCompileCache } from 'node:module';
 import { spawnInNetworkNamespace } from '@netmem/tap';
 
 /** The receiver runs from source, as the command does. */
@@ -10,6 +11,15 @@ const FROM_SOURCE = '--conditions=@netmem/source';
 /** What a package looks for when it is loaded, so it has to be there before. */
 const PRODUCTION: readonly string[] = ['--import', 'data:text/javascript,globalThis.__NETMEM_PRODUCTION__=true'];
 const STDIO: StdioOptions = ['ignore', 'ignore', 'inherit', 'ipc'];
+
+/**
+ * A receiver finds its sources as a run before left them, without types. Not to save the time: stripping types runs a WebAssembly program in the
+ * process, whose memory grows, which detaches an ArrayBuffer, after which V8 checks every access to a typed array for detached ones.
+ */
+function environment(): NodeJS.ProcessEnv {
+  const { directory } = enableCompileCache();
+  return directory === undefined ? process.env : { ...process.env, NODE_COMPILE_CACHE: directory };
+}
 
 /** Where and how the process runs. */
 export interface ReceiverPlace {
@@ -27,6 +37,7 @@ export interface ReceiverPlace {
 export function startReceiver(script: string, request: object, place: ReceiverPlace): ChildProcess {
   const nodeArguments = [FROM_SOURCE, ...(place.checks ? [] : PRODUCTION)];
   const argument = JSON.stringify(request);
-  if (!place.namespace) return fork(script, [argument], { execArgv: nodeArguments, stdio: STDIO });
-  return spawnInNetworkNamespace(script, [argument], { nodeArguments, stdio: STDIO });
+  const env = environment();
+  if (!place.namespace) return fork(script, [argument], { execArgv: nodeArguments, stdio: STDIO, env });
+  return spawnInNetworkNamespace(script, [argument], { nodeArguments, stdio: STDIO, env });
 }

@@ -52,7 +52,9 @@ export class Source {
     const wanted = Math.min(chunk.length, this.left);
     if (wanted === 0) return chunk.subarray(0, 0);
     const bytes =
-      this.#fd === null ? patternAt(this.#position, wanted) : chunk.subarray(0, readSync(this.#fd, chunk, 0, wanted, this.#position));
+      this.#fd === null
+        ? patternAt(this.#position, wanted)
+        : chunk.subarray(0, readSync(this.#fd, chunk, 0, wanted, this.#position));
     if (bytes.length === 0) throw new Error('the file became shorter while it was sent');
     this.#position += bytes.length;
     return bytes;

@@ -217,7 +217,8 @@ export class DmaDevice {
       return null;
     }
     ram.bytes.fill(0, address, address + lengthBytes);
-    return { iova, address, length: lengthBytes, region: regionOver(ram.bytes, ram.view, address, lengthBytes) };
+    const region = regionOver(ram.bytes, ram.view, address, lengthBytes, ram.region.move);
+    return { iova, address, length: lengthBytes, region };
   }
 
   /** @kernel dma_free_coherent — include/linux/dma-mapping.h, 7.3 */

@@ -95,7 +95,7 @@ export class Iommu {
     this.#memory = memory;
     this.table = new PageTable(parts.maxIovaPages);
     this.iovas = new IovaAllocator(parts.maxIovaPages);
-    this.spaces = [regionOver(memory.bytes, memory.view, 0, memory.capacityBytes)];
+    this.spaces = [regionOver(memory.bytes, memory.view, 0, memory.capacityBytes, memory.move)];
     this.cache = parts.mode === 'non-coherent' ? new CpuCache(memory, ram) : null;
     this.swiotlb = parts.mode === 'swiotlb' ? new Swiotlb(memory, parts.swiotlbBytes) : null;
     this.streamingSpace = this.cache === null ? SPACE_LINEAR : this.spaces.push(this.cache.deviceView) - 1;

@@ -1,4 +1,4 @@
-import type { LinearMemory } from '@netmem/region';
+import type { LinearMemory, Move } from '@netmem/region';
 import { PAGE_SIZE } from '../memory/page.ts';
 
 const SLOT_SHIFT = 11;
@@ -38,7 +38,7 @@ const PAGE_SLOTS = PAGE_SIZE >>> SLOT_SHIFT;
 export class Swiotlb {
   /** Slots in all. */
   readonly slots: number;
-  readonly #bytes: Uint8Array;
+  readonly #move: Move;
   readonly #base: number;
   readonly #taken: Uint8Array;
   /** At the first slot of a run: the linear address that the run's byte 0 stands for. */
@@ -56,7 +56,7 @@ export class Swiotlb {
     const segments = Math.max(1, Math.ceil(lengthBytes / segment));
     this.slots = segments * SWIOTLB_SEGMENT_SLOTS;
     this.#base = memory.carve(segments * segment, PAGE_SIZE).base;
-    this.#bytes = memory.bytes;
+    this.#move = memory.move;
     this.#taken = new Uint8Array(this.slots);
     this.#origin = new Uint32Array(this.slots);
   }
@@ -107,13 +107,12 @@ export class Swiotlb {
 
   /** Page to slot: shows the device what the CPU wrote. `at` counts from the start of the mapping. */
   copyIn(bounce: number, at: number, lengthBytes: number): void {
-    const from = this.originOf(bounce) + at;
-    this.#bytes.copyWithin(bounce + at, from, from + lengthBytes);
+    this.#move(bounce + at, this.originOf(bounce) + at, lengthBytes);
   }
 
   /** Slot to page: shows the CPU what the device wrote. */
   copyOut(bounce: number, at: number, lengthBytes: number): void {
-    this.#bytes.copyWithin(this.originOf(bounce) + at, bounce + at, bounce + at + lengthBytes);
+    this.#move(this.originOf(bounce) + at, bounce + at, lengthBytes);
   }
 
   #slotAt(bounce: number): number {

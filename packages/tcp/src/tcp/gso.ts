@@ -40,7 +40,7 @@ function cutOne(stack: InetCore, skb: SkBuff, headers: number, offset: number, b
   if (segment === null) return null;
   if (segment.headroom < SKB_HEADROOM) segment.reserve(SKB_HEADROOM - segment.headroom);
   const at = segment.put(headers);
-  stack.memory.bytes.copyWithin(at, skb.data, skb.data + headers);
+  stack.memory.move(at, skb.data, headers);
   const netmem = stack.network.netmem;
   let start = 0;
   for (let i = 0; i < skb.nrFrags; i++) {

@@ -120,7 +120,7 @@ export class FlatHost implements NicHost {
     const pages = Math.ceil(lengthBytes / PAGE_BYTES);
     if (at + pages * PAGE_BYTES > ram.length) throw new RangeError(`flat host: no ${lengthBytes} bytes left`);
     this.#next = at + pages * PAGE_BYTES;
-    const region = regionOver(ram.bytes, ram.view, ram.base + at, lengthBytes);
+    const region = regionOver(ram.bytes, ram.view, ram.base + at, lengthBytes, ram.move);
     ram.bytes.fill(0, region.base, region.base + lengthBytes);
     const buffer = { iova: FLAT_IOVA_BASE + at, region };
     this.map(buffer);
