@@ -49,6 +49,8 @@ export interface HostOptions {
   readonly hwGro?: boolean;
   /** The card keeps to the intervals of `ethtool -C`, instead of interrupting at once. Default false. */
   readonly interruptModeration?: boolean;
+  /** The card has a clock, and says of received packets when they came: `devSetHwtstamp` and SO_TIMESTAMPING show it. Default false. */
+  readonly nicTimestamp?: boolean;
   /** Device memory, made, exported and bound. Default: none. */
   readonly dmabuf?: DmabufOptions;
   /** Most net_iovs that can exist at a time. Default: enough for `dmabuf`, at least 65536. */

@@ -104,6 +104,7 @@ export class Host {
         maxQueues: Math.max(queues, 2),
         defaultQueues: queues,
         maxMtu: largestMtu(options.port),
+        nicTimestamp: options.nicTimestamp ?? false,
         ...(options.interruptModeration === undefined ? {} : { interruptModeration: options.interruptModeration }),
       });
       return nic;

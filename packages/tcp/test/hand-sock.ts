@@ -15,6 +15,7 @@ export class HandSock implements ReceiveSide {
   urgData = 0;
   urgSeq = 0;
   oobInline = false;
+  tsFlags = 0;
   /** What `cleanupRbuf` was told, call by call. */
   readonly cleanups: number[] = [];
   spaceAdjusts = 0;

@@ -8,10 +8,14 @@ import {
   DMABUF_CMSG_SPACE,
   ETOOSMALL,
   MSG_CTRUNC,
+  SCM_TIMESTAMPING,
+  SCM_TIMESTAMPING_BYTES,
   SOL_SOCKET,
   writeCmsgHeader,
   writeDmabufCmsg,
+  writeTimespec,
 } from '@netmem/uapi';
+import { STAMP_HARDWARE, STAMP_SOFTWARE } from '../stack/timestamping.ts';
 
 const INT_BYTES = 4;
 
@@ -19,6 +23,7 @@ const INT_BYTES = 4;
 export class ControlWriter {
   #region: Region | null = null;
   #used = 0;
+  readonly #times: DataView = new DataView(new ArrayBuffer(SCM_TIMESTAMPING_BYTES));
 
   /** Starts over at the first byte of `region`; null: the caller gave no control buffer. */
   reset(region: Region | null): void {
@@ -45,6 +50,27 @@ export class ControlWriter {
     writeDmabufCmsg(region.view, at + CMSG_HEADER_BYTES, fragOffset, fragSize, fragToken, dmabufId);
     this.#used += DMABUF_CMSG_SPACE;
     return 0;
+  }
+
+  /**
+   * SCM_TIMESTAMPING: when bytes came by the host's clock and by the device's, each 0 where it is not known; cut to what fits.
+   *
+   * @param type - SO_TIMESTAMPING or SO_TIMESTAMPING_NEW, by which of them was set.
+   * @returns 0, or MSG_CTRUNC as {@link ControlWriter.putInt}.
+   * @kernel put_cmsg_scm_timestamping — net/core/scm.c, 7.3
+   */
+  putTimestamping(type: number, stamps: Float64Array): number {
+    const region = this.#region;
+    const room = region === null ? 0 : region.length - this.#used;
+    if (region === null || room < CMSG_HEADER_BYTES) return MSG_CTRUNC;
+    const at = region.base + this.#used;
+    const payload = Math.min(SCM_TIMESTAMPING_BYTES, room - CMSG_HEADER_BYTES);
+    writeCmsgHeader(region.view, at, SOL_SOCKET, type, payload);
+    writeTimespec(this.#times, SCM_TIMESTAMPING.software, stamps[STAMP_SOFTWARE] as number);
+    writeTimespec(this.#times, SCM_TIMESTAMPING.hardware, stamps[STAMP_HARDWARE] as number);
+    for (let i = 0; i < payload; i++) region.view.setUint8(at + CMSGHDR.data + i, this.#times.getUint8(i));
+    this.#used += Math.min(cmsgSpace(payload), room);
+    return payload < SCM_TIMESTAMPING_BYTES ? MSG_CTRUNC : 0;
   }
 
   /**

@@ -23,6 +23,7 @@ import type { UdpSock } from '../udp/udp-sock.ts';
 import type { SocketHandle } from './handle.ts';
 import { keepOption, keptOption, SOCK_MIN_RCVBUF, SOCK_MIN_SNDBUF, storedBuffer } from './kept-options.ts';
 import { getTcpOption, setTcpOption } from './tcp-options.ts';
+import { setTimestampingOption, timestampingFlags } from './timestamping-options.ts';
 
 const INT_BYTES = 4;
 const LINGER_BYTES = 8;
@@ -84,6 +85,9 @@ function setSolSocket(
   const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
   const int = view.getInt32(0, true);
   switch (name) {
+    case SO.TIMESTAMPING:
+    case SO.TIMESTAMPING_NEW:
+      return setTimestampingOption(handle, name, view, length);
     case SO.LINGER:
       return setLinger(handle, view, length);
     case SO.ZEROCOPY:
@@ -238,6 +242,9 @@ export function getSocketOption(
   if (level === SOL_SOCKET && name === SO.LINGER) {
     const on = handle.lingerNs >= 0 ? 1 : 0;
     return writeInts(value, [on, on === 1 ? handle.lingerNs / 1e9 : 0]);
+  }
+  if (level === SOL_SOCKET && (name === SO.TIMESTAMPING || name === SO.TIMESTAMPING_NEW)) {
+    return writeInts(value, [timestampingFlags(handle, name), 0]);
   }
   if (!hasLevel(handle, level)) return handle.family === AF_INET6 ? -ENOPROTOOPT : -EOPNOTSUPP;
   const int =

@@ -44,6 +44,7 @@ import { getSocketOption, type OptionContext, setSocketOption } from './socket-o
 import { disconnect, streamConnect, streamShutdown } from './stream-connect.ts';
 import { sendStream } from './stream-send.ts';
 import { TcpReceiver } from './tcp-recvmsg.ts';
+import { putStamps } from './timestamping-options.ts';
 import { receiveDatagram, sendDatagram } from './udp-messages.ts';
 import { UnixSock } from './unix-sock.ts';
 
@@ -253,7 +254,7 @@ export class Sockets {
     this.#control.reset(msg.control);
     let result = -EAGAIN;
     if (handle.tcp !== null) result = this.#receiveTcp(handle, handle.tcp, msg, flags);
-    else if (handle.udp !== null) result = receiveDatagram(handle.udp, msg, this.#iov, flags);
+    else if (handle.udp !== null) result = receiveDatagram(handle.udp, msg, this.#iov, this.#control, flags);
     else if (handle.unix !== null) result = this.#receiveUnix(handle.unix, msg, flags);
     else if (handle.other === 'mptcp') result = -ENOTCONN;
     if (result >= 0) msg.controlLength = this.#control.length;
@@ -266,6 +267,9 @@ export class Sockets {
     if (!handle.holdsTokens && handle.tokens.count > 0) {
       handle.holdsTokens = true;
       this.#tokenHolders.add(handle);
+    }
+    if (sock.tsFlags !== 0 && result >= 0 && this.#tcp.stamped) {
+      msg.flags |= putStamps(this.#control, sock, this.#tcp.stamps);
     }
     if (handle.inq && result >= 0) {
       const left = (sock.rcvNxt - sock.copiedSeq) | 0;

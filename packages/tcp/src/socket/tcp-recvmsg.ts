@@ -5,6 +5,7 @@ import { seqAfter, seqBefore } from '@netmem/wire';
 import type { ControlWriter } from '../devmem/control-writer.ts';
 import type { DmabufReceiver } from '../devmem/recvmsg-dmabuf.ts';
 import type { TokenTable } from '../devmem/token-table.ts';
+import { readStamps } from '../stack/timestamping.ts';
 import { CB_FLAGS, CB_SEQ } from '../tcp/skb-cb.ts';
 import type { TcpSock } from '../tcp/tcp-sock.ts';
 import { RCV_SHUTDOWN, TCP_CLOSE, TCP_LISTEN, TCPHDR_FIN, TCPHDR_SYN } from '../tcp/tcp-states.ts';
@@ -32,6 +33,7 @@ export type ReceiveSide = Pick<
   | 'urgData'
   | 'urgSeq'
   | 'oobInline'
+  | 'tsFlags'
   | 'eatSkb'
   | 'rcvSpaceAdjust'
   | 'cleanupRbuf'
@@ -50,6 +52,9 @@ export class TcpReceiver {
   readonly #control: ControlWriter;
   /** Payload that was copied to user memory without a control message, over the life of the stack. */
   copiedBytes = 0;
+  /** When the last bytes of the call came, if `stamped`. */
+  readonly stamps: Float64Array = new Float64Array(2);
+  stamped = false;
 
   // State of the call in progress.
   #seq = 0;
@@ -77,6 +82,7 @@ export class TcpReceiver {
     this.#wanted = msg.length;
     this.#kind = KIND_UNSET;
     this.#flags = flags;
+    this.stamped = false;
     // Once even for a request of 0 bytes: it takes the FIN in, and finds out about errors.
     while (this.#receiveNext(sock, tokens) && this.#wanted > 0);
     // Also after a peek and a failure, as in Linux: an ACK may be due that has nothing to do with this call.
@@ -148,6 +154,7 @@ export class TcpReceiver {
     this.#copied += used;
     this.#wanted -= used;
     sock.rcvSpaceAdjust();
+    if (sock.tsFlags !== 0 && readStamps(skb, this.stamps)) this.stamped = true;
     return passedUrgent(sock);
   }
 

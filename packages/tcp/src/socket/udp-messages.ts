@@ -1,9 +1,15 @@
 import { regionOf } from '@netmem/region';
 import { EAGAIN, EMSGSIZE, EOPNOTSUPP, MSG_OOB, MSG_PEEK, MSG_TRUNC } from '@netmem/uapi';
+import type { ControlWriter } from '../devmem/control-writer.ts';
 import { InetAddress } from '../stack/inet-address.ts';
+import { readStamps } from '../stack/timestamping.ts';
 import { UDP_CB_IFINDEX, UDP_CB_SADDR, UDP_CB_SPORT, type UdpSock } from '../udp/udp-sock.ts';
 import type { IovCursor, Msghdr } from './msghdr.ts';
 import { unspecifiedIsSelf } from './own-address.ts';
+import { putStamps } from './timestamping-options.ts';
+
+/** Stamps of the datagram at hand. */
+const stamps: Float64Array = new Float64Array(2);
 
 /**
  * One datagram out: all of `msg.iov`.
@@ -35,7 +41,13 @@ export function sendDatagram(sock: UdpSock, msg: Msghdr, flags: number): number 
  * @returns bytes copied, or with MSG_TRUNC asked for the datagram's length; -EAGAIN none; the pending error.
  * @kernel udp_recvmsg — net/ipv4/udp.c, 7.3
  */
-export function receiveDatagram(sock: UdpSock, msg: Msghdr, iov: IovCursor, flags: number): number {
+export function receiveDatagram(
+  sock: UdpSock,
+  msg: Msghdr,
+  iov: IovCursor,
+  control: ControlWriter,
+  flags: number,
+): number {
   const error = sock.takeError();
   if (error < 0) return error;
   const peek = (flags & MSG_PEEK) !== 0;
@@ -53,6 +65,7 @@ export function receiveDatagram(sock: UdpSock, msg: Msghdr, iov: IovCursor, flag
   name.scopeId = name.isLinkLocal ? (skb.cb[UDP_CB_IFINDEX] as number) : 0;
   msg.name = name;
   msg.port = skb.cb[UDP_CB_SPORT] as number;
+  if (sock.tsFlags !== 0 && readStamps(skb, stamps)) msg.flags |= putStamps(control, sock, stamps);
   if (!peek) sock.consume(skb);
   if (fault < 0) return fault;
   return (flags & MSG_TRUNC) !== 0 ? length : copied;

@@ -3,6 +3,7 @@ import type { SkBuff } from '@netmem/netdev';
 import { IPPROTO } from '@netmem/uapi';
 import { parseTcpOptions } from '@netmem/wire';
 import { isTooSoon, stampNow } from '../stack/rate-limit.ts';
+import { replaceFlags } from '../stack/timestamping.ts';
 import { pseudoHeaderSum } from '../stack/transport-checksum.ts';
 import { TCP_ECN_OK } from './ecn.ts';
 import { acceptEnqueue, isAcceptQueueFull } from './listen.ts';
@@ -157,6 +158,8 @@ function inherit(child: TcpSock, listener: TcpSock): void {
   child.oobInline = listener.oobInline;
   child.ttl = listener.ttl;
   child.tos = listener.tos;
+  replaceFlags(child, listener.tsFlags);
+  child.tstampNew = listener.tstampNew;
   child.userMss = listener.userMss;
   child.userTimeoutMs = listener.userTimeoutMs;
   child.linger2Ms = listener.linger2Ms;

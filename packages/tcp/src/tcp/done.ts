@@ -1,6 +1,7 @@
 /** How connections end: resets, errors, and giving everything back. */
 import { SKB_DROP_REASON } from '@netmem/netdev';
 import { ECONNREFUSED, ECONNRESET, EPIPE, ETIMEDOUT } from '@netmem/uapi';
+import { replaceFlags } from '../stack/timestamping.ts';
 import { acceptableSeq, transmitBare } from './segment.ts';
 import type { TcpSock } from './tcp-sock.ts';
 import {
@@ -56,6 +57,7 @@ export function destroySock(sk: TcpSock): void {
   sk.sockTimer.del();
   purgeReceiveQueues(sk);
   purgeWriteQueues(sk);
+  replaceFlags(sk, 0);
   const listener = sk.listener;
   sk.listener = null;
   listener?.destroyed(sk);

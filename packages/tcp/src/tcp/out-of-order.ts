@@ -1,5 +1,6 @@
 /** Segments ahead of their turn: kept sorted, merged, trimmed of what is there twice, reported as SACK blocks. @kernel tcp_data_queue_ofo — net/ipv4/tcp_input.c, 7.3 */
 import { SKB_DROP_REASON, type SkBuff } from '@netmem/netdev';
+import { inheritStamps } from '../stack/timestamping.ts';
 import { pruneQueues } from './prune.ts';
 import { CB_END_SEQ, CB_FLAGS, CB_SEQ } from './skb-cb.ts';
 import type { TcpSock } from './tcp-sock.ts';
@@ -14,6 +15,7 @@ import { growWindow } from './window.ts';
  */
 export function tryCoalesce(sk: TcpSock, to: SkBuff, from: SkBuff): boolean {
   if (from.cb[CB_SEQ] !== to.cb[CB_END_SEQ] || !to.tryCoalesce(from)) return false;
+  if (to.pool.stamping) inheritStamps(to, from);
   sk.rmemAlloc += to.pool.coalesceDelta;
   sk.stack.stats.TcpExtTCPRcvCoalesce++;
   to.cb[CB_END_SEQ] = from.cb[CB_END_SEQ];

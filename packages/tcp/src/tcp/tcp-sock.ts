@@ -110,6 +110,9 @@ export class TcpSock {
   /** IP_TTL / IPV6_UNICAST_HOPS; -1 the default of the stack. */
   ttl: number = -1;
   tos: number = 0;
+  /** SO_TIMESTAMPING: `SOF_TIMESTAMPING` bits, changed by `setTimestamping`; and whether its SO_TIMESTAMPING_NEW was used. */
+  tsFlags: number = 0;
+  tstampNew: boolean = false;
   /** TCP_MAXSEG; 0 not set. */
   userMss: number = 0;
   /** TCP_USER_TIMEOUT in ms; 0 not set. */

@@ -27,6 +27,7 @@ import { ipOutput, isFresh, resolve } from '../stack/ip-output.ts';
 import { allocPacket, storeRegion } from '../stack/packet.ts';
 import { Dst } from '../stack/routes.ts';
 import type { SockListener } from '../stack/sock-listener.ts';
+import { replaceFlags } from '../stack/timestamping.ts';
 import { fold, pseudoHeaderSum } from '../stack/transport-checksum.ts';
 
 /** Source address words of a queued datagram (IPv4 mapped), then source port, interface index, TTL or hop limit. */
@@ -68,6 +69,9 @@ export class UdpSock {
   boundDevice: number = 0;
   ttl: number = -1;
   tos: number = 0;
+  /** SO_TIMESTAMPING, as in TcpSock. */
+  tsFlags: number = 0;
+  tstampNew: boolean = false;
   listener: SockListener | null = null;
   userData: object | null = null;
   /** Next in the port table. Protocol half only. */
@@ -235,6 +239,7 @@ export class UdpSock {
       skb.free(SKB_DROP_REASON.NOT_SPECIFIED);
     }
     this.rmemAlloc = 0;
+    replaceFlags(this, 0);
     const listener = this.listener;
     this.listener = null;
     listener?.destroyed(this);
