@@ -6,6 +6,7 @@ import { runIperf } from './iperf/command.ts';
 import { declareIperfOptions, resolveIperfOptions } from './iperf/options.ts';
 import { runRx } from './rx/command.ts';
 import { declareRxOptions, resolveRxOptions } from './rx/options.ts';
+import { createVmCommand } from './vm/command.ts';
 
 function createProgram(): Command {
   const program = new Command('devmem')
@@ -34,7 +35,7 @@ function createProgram(): Command {
     .action(async (parsed) => {
       process.exitCode = await runIperf(resolveIperfOptions(parsed));
     });
-  return program.addCommand(rx).addCommand(iperf);
+  return program.addCommand(rx).addCommand(iperf).addCommand(createVmCommand());
 }
 
 try {

@@ -1,0 +1,101 @@
+/** The guest as a process: QEMU with our card plugged in. Whatever becomes of this program, it does not stay behind. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { QemuCommand } from '../setup/qemu.ts';
+
+/** What is started. */
+export interface GuestMachine {
+  readonly qemu: QemuCommand;
+  /** The bzImage. */
+  readonly kernel: string;
+  readonly initrd: string;
+  /** File that is the guest's RAM, shared with the card. */
+  readonly memoryFile: string;
+  readonly memoryMiB: number;
+  readonly cpus: number;
+  /** The socket on which the card is served. */
+  readonly socketPath: string;
+  /** A reboot of the guest is one, instead of the end. */
+  readonly mayReboot: boolean;
+  /** The console is the user's terminal. */
+  readonly interactive: boolean;
+}
+
+/** How QEMU ended. */
+export interface QemuEnd {
+  /** Null when a signal ended it. */
+  readonly code: number | null;
+  /** What it complained about. */
+  readonly complaints: string;
+}
+
+/**
+ * A shell starts QEMU and waits for two things: that it ends, and that a pipe from us does, which happens even when we are killed without a warning.
+ * The pipe is descriptor 3; QEMU must not hold it.
+ */
+const WATCHMAN = `
+"$@" <&0 3<&- &
+guest=$!
+(read -r gone <&3; kill -9 $guest) </dev/null >/dev/null 2>&1 &
+watch=$!
+wait $guest
+status=$?
+exec 3<&-
+kill $watch 2>/dev/null
+exit $status
+`;
+const COMPLAINTS_MAX = 4000;
+
+function qemuArguments(machine: GuestMachine): string[] {
+  const { memoryMiB, memoryFile, socketPath, cpus } = machine;
+  const device = { driver: 'vfio-user-pci', rombar: 0, socket: { path: socketPath, type: 'unix' } };
+  return [
+    ...['-machine', 'q35,memory-backend=m', '-accel', 'tcg', '-cpu', 'max', '-smp', String(cpus)],
+    ...['-m', String(memoryMiB)],
+    ...['-object', `memory-backend-file,id=m,size=${memoryMiB}M,mem-path=${memoryFile},share=on`],
+    ...['-vga', 'none', '-display', 'none', '-monitor', 'none', '-nic', 'none', '-nodefaults'],
+    ...(machine.interactive ? ['-serial', 'mon:stdio'] : ['-serial', 'stdio']),
+    ...(machine.mayReboot ? [] : ['-no-reboot']),
+    ...['-device', JSON.stringify(device)],
+    ...['-kernel', machine.kernel, '-initrd', machine.initrd],
+    ...['-append', 'console=ttyS0 panic=-1 quiet'],
+  ];
+}
+
+/** A running guest. */
+export class QemuProcess {
+  /** Called with what the console shows, as it comes; not for an interactive guest. */
+  onOutput: (text: string) => void = () => {};
+  readonly ended: Promise<QemuEnd>;
+  readonly #child: ChildProcess;
+  #complaints = '';
+
+  constructor(machine: GuestMachine) {
+    const [program, ...args] = machine.qemu.argv as [string, ...string[]];
+    this.#child = spawn('sh', ['-c', WATCHMAN, 'sh', program, ...args, ...qemuArguments(machine)], {
+      env: { ...process.env, ...machine.qemu.env },
+      // The terminal's signals are for us; we decide what becomes of the guest.
+      detached: !machine.interactive,
+      stdio: [machine.interactive ? 'inherit' : 'pipe', machine.interactive ? 'inherit' : 'pipe', 'pipe', 'pipe'],
+    });
+    this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => this.onOutput(text));
+    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#complaints = (this.#complaints + text).slice(-COMPLAINTS_MAX);
+    });
+    // A guest that has just ended does not read any more.
+    this.#child.stdin?.on('error', () => {});
+    this.ended = new Promise((resolve) => {
+      this.#child.on('error', (error) => resolve({ code: null, complaints: error.message }));
+      this.#child.on('close', (code) => resolve({ code, complaints: this.#complaints.trim() }));
+    });
+  }
+
+  /** Types on the guest's console. */
+  type(text: string): void {
+    this.#child.stdin?.write(text);
+  }
+
+  /** Ends the guest at once. {@link ended} tells when. */
+  kill(): void {
+    this.#child.stdio[3]?.destroy();
+  }
+}

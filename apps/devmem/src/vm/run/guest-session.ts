@@ -1,0 +1,137 @@
+/** One guest with all that belongs to it: its card behind a socket, the cable, the machine at the other end, the console. */
+import type { Port } from '@netmem/link';
+import { EventLoopPump, serveVfioUser, type VfioUserServer } from '@netmem/vfio-user';
+import { createNic, type Nic, type NicEvent } from '@netmem/vnic';
+import { type ConsoleEvent, ConsoleReader } from '../guest/console.ts';
+import { QemuProcess, type QemuEnd } from '../guest/qemu-process.ts';
+import { RunFolder } from '../guest/run-folder.ts';
+import { PeerMachine } from '../peer/peer-machine.ts';
+import { Transfers } from '../peer/transfers.ts';
+import type { GuestKit } from '../setup/prepare.ts';
+import type { VmOptions } from '../options.ts';
+
+export const GUEST_ADDRESS = '10.99.0.2';
+export const PEER_ADDRESS = '10.99.0.1';
+
+/** What a guest is started for. */
+export interface GuestTask {
+  /** The script that init runs. */
+  readonly start: string;
+  /** Further shell variables for it. */
+  readonly settings: Readonly<Record<string, string | number>>;
+  /** A folder that the guest finds as /share; null for none. */
+  readonly share: string | null;
+  readonly superFrames: boolean;
+  readonly mayReboot: boolean;
+  readonly interactive: boolean;
+}
+
+/** Who wants to know. */
+export interface GuestWatcher {
+  /** A line of the console for us. */
+  event(event: ConsoleEvent): void;
+  /** A line of the console for people. */
+  text(line: string): void;
+  /** Something about the card, rare. */
+  card(event: NicEvent): void;
+}
+
+/** A running guest; {@link GuestSession.start} makes one, and {@link close} ends all of it, in any case. */
+export class GuestSession {
+  readonly peer: PeerMachine;
+  readonly transfers: Transfers;
+  readonly server: VfioUserServer<Nic>;
+  readonly pump: EventLoopPump;
+  readonly qemu: QemuProcess;
+  /** Settles when QEMU has ended. */
+  readonly ended: Promise<QemuEnd>;
+  readonly #folder: RunFolder;
+
+  private constructor(
+    parts: Pick<GuestSession, 'peer' | 'transfers' | 'server' | 'pump' | 'qemu' | 'ended'>,
+    folder: RunFolder,
+  ) {
+    this.peer = parts.peer;
+    this.transfers = parts.transfers;
+    this.server = parts.server;
+    this.pump = parts.pump;
+    this.qemu = parts.qemu;
+    this.ended = parts.ended;
+    this.#folder = folder;
+  }
+
+  /**
+   * @param wrap - Stands between cable and card, to look at what passes.
+   * @throws VfioUserError when the card cannot be served.
+   */
+  static async start(
+    kit: GuestKit,
+    options: VmOptions,
+    task: GuestTask,
+    watcher: GuestWatcher,
+    wrap: (port: Port, peer: PeerMachine) => Port,
+  ): Promise<GuestSession> {
+    const { queues, mtu, seed, cable, bytes } = options;
+    const { superFrames } = task;
+    const peer = new PeerMachine({ address: PEER_ADDRESS, seed, mtu, superFrames, cable });
+    const settings = { GUEST_ADDRESS, PEER_ADDRESS, BYTES: bytes, SEED: seed, QUEUES: queues, ...task.settings };
+    const folder = new RunFolder(options.memoryMiB, kit.initramfs, { settings, start: task.start, share: task.share });
+    const nowNs = (): number => Math.round(performance.now() * 1e6);
+    let failed: (error: Error) => void = () => {};
+    const failure = new Promise<never>((_, reject) => {
+      failed = reject;
+    });
+    const pump = new EventLoopPump({ nowNs, onError: (error) => failed(error as Error) });
+    try {
+      const port = wrap(peer.guestPort, peer);
+      const server = await serveVfioUser({
+        path: folder.socketPath,
+        memory: folder.memoryFile,
+        pump,
+        nowNs,
+        makeFunction: (host) =>
+          createNic(host, { port, memory: peer.memory, maxQueues: Math.max(queues, 2), defaultQueues: queues, seed }),
+        onEvent: (event) => watcher.card(event),
+        onError: (error) => failed(error),
+      });
+      pump.join(peer);
+      const transfers = new Transfers(peer.host, () => pump.wake());
+      const qemu = new QemuProcess({
+        qemu: kit.qemu,
+        kernel: kit.kernel.image,
+        initrd: folder.initrd,
+        memoryFile: folder.memoryFile,
+        memoryMiB: options.memoryMiB,
+        cpus: options.cpus,
+        socketPath: folder.socketPath,
+        mayReboot: task.mayReboot,
+        interactive: task.interactive,
+      });
+      const console = new ConsoleReader(
+        (event) => watcher.event(event),
+        (line) => watcher.text(line),
+      );
+      qemu.onOutput = (text) => console.push(text);
+      const ended = Promise.race([qemu.ended, failure]).finally(() => console.end());
+      // Whoever closes the session before it ended does not wait for this.
+      ended.catch(() => {});
+      return new GuestSession({ peer, transfers, server, pump, qemu, ended }, folder);
+    } catch (error) {
+      pump.stop();
+      folder.remove();
+      throw error;
+    }
+  }
+
+  /** Ends the guest if it runs still, and takes everything down. Returns what the peer's audit found. */
+  async close(): Promise<readonly string[]> {
+    this.qemu.kill();
+    await this.qemu.ended;
+    await this.server.close();
+    await this.transfers.close();
+    this.pump.stop();
+    const findings = await this.peer.close();
+    this.#folder.remove();
+    return findings;
+  }
+}

@@ -1,0 +1,205 @@
+/** Runs a scenario in a guest: shows what the guest says, does what it asks for, and gathers what happened. */
+import type { Port } from '@netmem/link';
+import { CaptureFile } from '../../capture/capture-file.ts';
+import { openTrace } from '../../host/trace-file.ts';
+import type { ConsoleEvent } from '../guest/console.ts';
+import { isUnexpected, parseKernelMessage } from '../guest/kernel-log.ts';
+import type { QemuEnd } from '../guest/qemu-process.ts';
+import type { VmOptions } from '../options.ts';
+import type { PeerMachine } from '../peer/peer-machine.ts';
+import type { GuestKit } from '../setup/prepare.ts';
+import { GUEST_ADDRESS, GuestSession, type GuestTask } from './guest-session.ts';
+import { type Scenario, scenarioScript } from './scenarios.ts';
+import { buildVmReport, type Observations, type VmReport } from './vm-report.ts';
+
+/** Lines of the console that are kept to show what went before a failure. */
+const KEPT_LINES = 40;
+/** A udmabuf may have that many bytes by default, and the ring posts pages of it. */
+const MEMORY_BYTES = 16 * 2 ** 20;
+
+/** Somebody who looks on. */
+export interface RunListener {
+  /** A step of the scenario is done, well or not. */
+  step(ok: boolean, text: string): void;
+  /** Something worth a line. */
+  remark(text: string): void;
+  /** A line of the guest's console that is not for us. */
+  console(line: string): void;
+}
+
+/** What the guest can ask for, besides telling: each is a word of the console. */
+class ScenarioRun {
+  readonly seen: Observations;
+  readonly lines: string[] = [];
+  session: GuestSession | null = null;
+  readonly #listener: RunListener;
+  readonly #startedMs: number = performance.now();
+
+  constructor(listener: RunListener, seen: Observations) {
+    this.#listener = listener;
+    this.seen = seen;
+  }
+
+  text(line: string): void {
+    this.lines.push(line);
+    if (this.lines.length > KEPT_LINES) this.lines.shift();
+    this.#listener.console(line);
+  }
+
+  event({ word, rest }: ConsoleEvent): void {
+    const { seen } = this;
+    switch (word) {
+      case 'boot':
+        seen.boots++;
+        seen.bootSeconds ??= (performance.now() - this.#startedMs) / 1000;
+        seen.kernel = rest.split(' ')[0] ?? '';
+        this.#listener.remark(`Linux ${seen.kernel} is up`);
+        break;
+      case 'ok':
+      case 'fail':
+        seen.steps.push({ ok: word === 'ok', text: rest });
+        this.#listener.step(word === 'ok', rest);
+        break;
+      case 'info':
+        this.#listener.remark(rest);
+        break;
+      case 'kernel':
+        this.#kernelMessage(rest);
+        break;
+      case 'exit':
+        seen.exitStatus = Number(rest);
+        break;
+      default:
+        this.#request(word, rest.split(' ').map(Number));
+    }
+  }
+
+  #kernelMessage(line: string): void {
+    const message = parseKernelMessage(line);
+    if (!isUnexpected(message)) return;
+    this.seen.kernelComplaints.push(message.text);
+    this.#listener.step(false, `kernel: ${message.text}`);
+  }
+
+  #request(word: string, numbers: readonly number[]): void {
+    const { session } = this;
+    if (session === null) return;
+    const [first = 0, second = 0, third = 0] = numbers;
+    if (word === 'send') session.transfers.send(GUEST_ADDRESS, first, second, third);
+    else if (word === 'reset') session.server.function.requestReset('the scenario asked for it');
+    else if (word === 'unplug') session.server.function.setLinkUp(false);
+    else if (word === 'plug') session.server.function.setLinkUp(true);
+    session.pump.wake();
+  }
+}
+
+interface Wrapped {
+  readonly wrap: (port: Port, peer: PeerMachine) => Port;
+  packets(): number | null;
+  close(): void;
+}
+
+function captureAndTrace(options: VmOptions): Wrapped {
+  const capture = options.pcap === null ? null : new CaptureFile(options.pcap);
+  let endTrace: (() => void) | null = null;
+  return {
+    wrap(port, peer) {
+      if (options.trace !== null) endTrace = openTrace(peer.host.machine, options.trace);
+      return capture?.wrap(port, peer.clock) ?? port;
+    },
+    packets: () => capture?.packets ?? null,
+    close() {
+      capture?.close();
+      endTrace?.();
+    },
+  };
+}
+
+function taskOf(scenario: Scenario, options: VmOptions): GuestTask {
+  return {
+    start: scenarioScript(scenario.name),
+    settings: { MEMORY_BYTES, SCENARIO: scenario.name, BYTES: Math.min(options.bytes, scenario.bytesMax ?? Infinity) },
+    share: null,
+    superFrames: scenario.superFrames ?? false,
+    mayReboot: scenario.mayReboot ?? false,
+    interactive: false,
+  };
+}
+
+/** What ends a run before the guest does. */
+export interface StopSignal {
+  /** Settles with the reason when it is to end. */
+  readonly stopped: Promise<string>;
+}
+
+/**
+ * Runs a scenario to its end.
+ *
+ * @throws what {@link GuestSession.start} throws. The guest has ended when this settles, however it does.
+ */
+export async function runScenario(
+  kit: GuestKit,
+  scenario: Scenario,
+  options: VmOptions,
+  listener: RunListener,
+  stop: StopSignal,
+): Promise<VmReport> {
+  const seen: Observations = {
+    boots: 0,
+    bootSeconds: null,
+    kernel: '',
+    steps: [],
+    exitStatus: null,
+    kernelComplaints: [],
+    cardEvents: [],
+  };
+  const run = new ScenarioRun(listener, seen);
+  const wrapped = captureAndTrace(options);
+  const isPlain = Object.values(options.cable).every((value) => value === 0);
+  const effective = isPlain && scenario.cable !== undefined ? { ...options, cable: scenario.cable } : options;
+  const startedMs = performance.now();
+  const watcher = {
+    event: (event: ConsoleEvent) => run.event(event),
+    text: (line: string) => run.text(line),
+    card: (event: { kind: string; detail: string }) => seen.cardEvents.push(`${event.kind}: ${event.detail}`),
+  };
+  const session = await GuestSession.start(kit, effective, taskOf(scenario, effective), watcher, wrapped.wrap);
+  run.session = session;
+  let end: QemuEnd | null = null;
+  let stopReason: string | null = null;
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    const timeout = new Promise<string>((resolve) => {
+      timer = setTimeout(() => resolve(`not finished after --timeout ${options.timeout} s`), options.timeout * 1000);
+    });
+    const outcome = await Promise.race([session.ended, stop.stopped, timeout]);
+    if (typeof outcome === 'string') stopReason = outcome;
+    else end = outcome;
+  } catch (error) {
+    stopReason = (error as Error).message;
+  } finally {
+    clearTimeout(timer);
+  }
+  const seconds = (performance.now() - startedMs) / 1000;
+  const findings = await session.close();
+  const report = buildVmReport({
+    scenario: scenario.name,
+    expect: scenario.expect ?? null,
+    seed: options.seed,
+    qemu: kit.qemu.version,
+    release: kit.kernel.release,
+    seen,
+    end,
+    stopReason,
+    seconds,
+    transfers: session.transfers.finished,
+    card: session.server.function.stats,
+    server: session.server.stats,
+    cable: session.peer.cable.faults,
+    peerFindings: findings,
+    pcapPackets: wrapped.packets(),
+    lastLines: run.lines,
+  });
+  wrapped.close();
+  return report;
+}
