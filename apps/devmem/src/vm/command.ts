@@ -11,7 +11,7 @@ import {
   type VmOptions,
 } from './options.ts';
 import { formatVmReport } from './run/report-text.ts';
-import { runScenario, type RunListener } from './run/scenario-run.ts';
+import { type RunListener, runScenario } from './run/scenario-run.ts';
 import { SCENARIOS, type Scenario } from './run/scenarios.ts';
 import { watchSignals } from './run/signals.ts';
 import { CacheFolder } from './setup/cache-folder.ts';
@@ -20,7 +20,10 @@ import { createSetupProgress } from './setup/progress.ts';
 
 function prepare(options: SetupOptions, quiet: boolean): Promise<GuestKit> {
   if (process.platform !== 'linux' || process.arch !== 'x64') {
-    throw new CommandError(EXIT.environment, `error: devmem vm runs on x86-64 Linux, not on ${process.platform} ${process.arch}.`);
+    throw new CommandError(
+      EXIT.environment,
+      `error: devmem vm runs on x86-64 Linux, not on ${process.platform} ${process.arch}.`,
+    );
   }
   return prepareGuest(new CacheFolder(), options, createSetupProgress(process.stderr, quiet));
 }
@@ -69,7 +72,9 @@ async function run(scenario: Scenario, options: VmOptions): Promise<number> {
 /** The subcommand with its own subcommands. */
 export function createVmCommand(): Command {
   const setup = declareSetupOptions(
-    new Command('setup').description('Get QEMU, a kernel and the guest’s programs into the user’s cache, and list them.'),
+    new Command('setup').description(
+      'Get QEMU, a kernel and the guest’s programs into the user’s cache, and list them.',
+    ),
   ).action(async (parsed: ParsedSetupOptions) => {
     const kit = await prepare(resolveSetupOptions(parsed), parsed.quiet);
     process.stdout.write(`${describeKit(kit)}\n`);
@@ -84,7 +89,7 @@ export function createVmCommand(): Command {
     const scenario = SCENARIOS.find((one) => one.name === name) as Scenario;
     process.exitCode = await run(scenario, resolveVmOptions(parsed));
   });
-  const vm = new Command('vm').description("An unmodified Linux in QEMU, its stock gve driver on our card.");
+  const vm = new Command('vm').description('An unmodified Linux in QEMU, its stock gve driver on our card.');
   for (const command of [setup, runCommand]) vm.addCommand(command.exitOverride());
   return vm.exitOverride();
 }

@@ -42,7 +42,10 @@ function parseSeries(text: string): string {
 export function declareSetupOptions(command: Command): Command {
   return command
     .option('--series <N.N>', 'newest kernel of that series that can be had', parseSeries, DEFAULT_SERIES)
-    .option('--qemu <PATH>', 'a qemu-system-x86_64 to use, 10.1.1 or newer (default: installed, else unpacked packages)')
+    .option(
+      '--qemu <PATH>',
+      'a qemu-system-x86_64 to use, 10.1.1 or newer (default: installed, else unpacked packages)',
+    )
     .option('--kernel <PATH>', 'a kernel image to use, with --modules (default: unpacked packages)')
     .option('--modules <PATH>', 'the folder with its modules, gve.ko somewhere below')
     .option('--update', 'look for newer packages though everything is there', false)

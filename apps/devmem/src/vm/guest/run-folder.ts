@@ -1,5 +1,15 @@
 /** The files of one run: the guest's RAM, the socket of the card, the initramfs. Gone when the run is. */
-import { copyFileSync, appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statfsSync, statSync } from 'node:fs';
+import {
+  appendFileSync,
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  statSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { CpioArchive } from '../initramfs/cpio.ts';

@@ -72,5 +72,5 @@ export async function ensureInitramfs(cache: CacheFolder, parts: InitramfsParts)
       writeFileSync(join(folder, 'initramfs.cpio'), build(parts));
       return { version: parts.kernel.release, paths: { archive: 'initramfs.cpio' }, taken: [] };
     }));
-  return manifest.paths['archive'] as string;
+  return manifest.paths.archive as string;
 }

@@ -3,12 +3,12 @@ import type { Port } from '@netmem/link';
 import { EventLoopPump, serveVfioUser, type VfioUserServer } from '@netmem/vfio-user';
 import { createNic, type Nic, type NicEvent } from '@netmem/vnic';
 import { type ConsoleEvent, ConsoleReader } from '../guest/console.ts';
-import { QemuProcess, type QemuEnd } from '../guest/qemu-process.ts';
+import { type QemuEnd, QemuProcess } from '../guest/qemu-process.ts';
 import { RunFolder } from '../guest/run-folder.ts';
+import type { VmOptions } from '../options.ts';
 import { PeerMachine } from '../peer/peer-machine.ts';
 import { Transfers } from '../peer/transfers.ts';
 import type { GuestKit } from '../setup/prepare.ts';
-import type { VmOptions } from '../options.ts';
 
 export const GUEST_ADDRESS = '10.99.0.2';
 export const PEER_ADDRESS = '10.99.0.1';

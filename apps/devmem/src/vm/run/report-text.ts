@@ -9,14 +9,26 @@ export function formatVmReport(report: VmReport): string {
   const boot = report.boot_seconds === null ? 'never' : `after ${report.boot_seconds.toFixed(1)} s`;
   const lines = [
     report.ok ? `${report.scenario}: all ${passed} steps passed.` : `${report.scenario}: FAILED: ${report.error}`,
-    factLine('guest', `Linux ${report.kernel} in QEMU ${report.qemu}, up ${boot}, gone after ${report.seconds.toFixed(1)} s`),
-    factLine('card', `${card.rx_packets} packets received (${card.rx_split} split, ${card.rx_merged} merged, ${card.rx_dropped} dropped), ${card.tx_packets} sent`),
-    factLine('', `${card.commands} admin commands (${card.commands_refused} refused), ${card.resets} resets, ${card.interrupts} interrupts, ${card.iommu_faults} IOMMU faults`),
+    factLine(
+      'guest',
+      `Linux ${report.kernel} in QEMU ${report.qemu}, up ${boot}, gone after ${report.seconds.toFixed(1)} s`,
+    ),
+    factLine(
+      'card',
+      `${card.rx_packets} packets received (${card.rx_split} split, ${card.rx_merged} merged, ${card.rx_dropped} dropped), ${card.tx_packets} sent`,
+    ),
+    factLine(
+      '',
+      `${card.commands} admin commands (${card.commands_refused} refused), ${card.resets} resets, ${card.interrupts} interrupts, ${card.iommu_faults} IOMMU faults`,
+    ),
   ];
   const { lost, reordered, duplicated, corrupted } = cable;
   if (lost + reordered + duplicated + corrupted > 0) {
     lines.push(
-      factLine('cable', `${lost} frames lost, ${reordered} reordered, ${duplicated} duplicated, ${corrupted} corrupted`),
+      factLine(
+        'cable',
+        `${lost} frames lost, ${reordered} reordered, ${duplicated} duplicated, ${corrupted} corrupted`,
+      ),
     );
   }
   if (!report.ok && report.last_lines.length > 0) {

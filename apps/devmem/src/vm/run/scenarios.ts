@@ -29,7 +29,11 @@ function splitHeaders({ rx_split }: CardFigures): string | null {
 export const SCENARIOS: readonly Scenario[] = [
   { name: 'ping', summary: 'echo requests of several sizes' },
   { name: 'tcp', summary: 'ordinary TCP in both directions, checked' },
-  { name: 'devmem-rx', summary: 'receive into a udmabuf with MSG_SOCK_DEVMEM, every byte checked, every token returned', expect: splitHeaders },
+  {
+    name: 'devmem-rx',
+    summary: 'receive into a udmabuf with MSG_SOCK_DEVMEM, every byte checked, every token returned',
+    expect: splitHeaders,
+  },
   { name: 'devmem-tx', summary: 'send from a udmabuf with SCM_DEVMEM_DMABUF' },
   { name: 'zcrx', summary: 'io_uring zero-copy receive', expect: splitHeaders },
 ];

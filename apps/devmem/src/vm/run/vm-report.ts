@@ -112,7 +112,10 @@ function cardFigures({ rx, tx, device }: NicStats, server: VfioUserStats): CardF
 }
 
 /** The first reason, in order of importance, why the run was not what it should be. */
-function judge({ stopReason, seen, end, transfers, peerFindings, expect }: VmOutcome, card: CardFigures): string | null {
+function judge(
+  { stopReason, seen, end, transfers, peerFindings, expect }: VmOutcome,
+  card: CardFigures,
+): string | null {
   if (stopReason !== null) return stopReason;
   const failed = seen.steps.find(({ ok }) => !ok);
   if (failed !== undefined) return failed.text;

@@ -86,12 +86,12 @@ function firstComplaint(stderr: string): string {
 
 async function describePackage(path: string): Promise<PackageFile> {
   const [fields, sha256] = await Promise.all([
-    runProgram('dpkg-deb', ['--show', '--showformat=${Package} ${Version}', path]),
+    runProgram('dpkg-deb', ['--field', path, 'Package', 'Version']),
     sha256OfFile(path),
   ]);
   if (fields.code !== 0) throw new AptError(firstComplaint(fields.stderr));
-  const [name, version] = fields.stdout.split(' ') as [string, string];
-  return { name, version, sha256, path };
+  const field = (name: string): string => new RegExp(`^${name}: (.*)$`, 'm').exec(fields.stdout)?.[1] ?? '';
+  return { name: field('Package'), version: field('Version'), sha256, path };
 }
 
 /** The machine's settings for fetching: proxies, certificates, retries. None of its hooks, which may clean the machine's own cache. */

@@ -74,7 +74,8 @@ export async function findSuiteSets(): Promise<readonly SuiteSet[] | string> {
   if (!existsSync('/etc/os-release')) return 'this is no Linux distribution with an os-release';
   const { id, codename } = parseOsRelease(readFileSync('/etc/os-release', 'utf8'));
   const distribution = DISTRIBUTIONS[id];
-  if (distribution === undefined) return `packages are taken from Debian and Ubuntu only, and this is ${id || 'neither'}`;
+  if (distribution === undefined)
+    return `packages are taken from Debian and Ubuntu only, and this is ${id || 'neither'}`;
   const listed = await runProgram('apt-get', [
     'indextargets',
     '--no-release-info',

@@ -60,7 +60,9 @@ export async function adoptKernel(image: string, modules: string): Promise<Manif
 }
 
 /** What an archive says of a series. */
-export type KernelLookup = { readonly release: string; readonly packages: readonly string[] } | { readonly series: string[] };
+export type KernelLookup =
+  | { readonly release: string; readonly packages: readonly string[] }
+  | { readonly series: string[] };
 
 /** The newest kernel of a series in an archive, or the series that it has instead. */
 export async function lookUpKernel(archive: AptArchive, series: string): Promise<KernelLookup> {
@@ -96,5 +98,5 @@ export async function unpackKernel(
 
 /** The kernel of a manifest. */
 export function guestKernel({ version, paths }: Manifest): GuestKernel {
-  return { release: version, image: paths['image'] as string, modules: paths['modules'] as string };
+  return { release: version, image: paths.image as string, modules: paths.modules as string };
 }

@@ -5,11 +5,11 @@ import { CommandError, EXIT } from '../../exit-codes.ts';
 import { ensureInitramfs } from '../initramfs/initramfs.ts';
 import { type AptArchive, AptError, type FetchProgress, openArchive } from './apt-archive.ts';
 import { findSuiteSets } from './apt-sources.ts';
-import { CacheFolder, type Manifest } from './cache-folder.ts';
+import type { CacheFolder, Manifest } from './cache-folder.ts';
 import { buildGuestPrograms } from './guest-programs.ts';
 import { adoptKernel, type GuestKernel, guestKernel, lookUpKernel, unpackKernel } from './kernel.ts';
 import { compareReleases, seriesOf } from './kernel-packages.ts';
-import { adoptQemu, installedQemu, type QemuCommand, QEMU_MINIMUM, qemuCommand, unpackQemu } from './qemu.ts';
+import { adoptQemu, installedQemu, QEMU_MINIMUM, type QemuCommand, qemuCommand, unpackQemu } from './qemu.ts';
 import { installedTools, unpackTools } from './tools.ts';
 
 /** What the user said about where things come from. */

@@ -67,7 +67,8 @@ export async function unpackQemu(archive: AptArchive, folder: string, progress: 
   const paths = { root: 'root', program: `root/usr/bin/${QEMU_NAME}` };
   const command = unpackedCommand(join(folder, paths.root), join(folder, paths.program));
   const reason = await whyNotQemu(command);
-  if (reason !== null) throw new Error(`what ${QEMU_PACKAGE} of ${archive.suites.at(-1)} unpacks to cannot be used: ${reason}`);
+  if (reason !== null)
+    throw new Error(`what ${QEMU_PACKAGE} of ${archive.suites.at(-1)} unpacks to cannot be used: ${reason}`);
   const version = await versionOf(command.argv, command.env);
   const taken = packages.map((file) => ({ name: file.name, version: file.version, sha256: file.sha256 }));
   return { version, paths, taken };
@@ -79,16 +80,20 @@ function unpackedCommand(root: string, program: string): Omit<QemuCommand, 'vers
   const loader = [join(libraries, 'ld-linux-x86-64.so.2'), join(root, 'usr/lib64/ld-linux-x86-64.so.2')];
   const data = ['qemu', 'seabios'].flatMap((name) => ['-L', join(root, 'usr/share', name)]);
   return {
-    argv: [loader.find((path) => existsSync(path)) ?? loader[0] as string, '--library-path', libraries, program, ...data],
+    argv: [
+      loader.find((path) => existsSync(path)) ?? (loader[0] as string),
+      '--library-path',
+      libraries,
+      program,
+      ...data,
+    ],
     env: { QEMU_MODULE_DIR: join(libraries, 'qemu') },
   };
 }
 
 /** How the QEMU of a manifest is started. */
 export function qemuCommand({ version, paths }: Manifest): QemuCommand {
-  const program = paths['program'] as string;
-  const root = paths['root'];
-  return root === undefined
-    ? { version, argv: [program], env: {} }
-    : { version, ...unpackedCommand(root, program) };
+  const program = paths.program as string;
+  const root = paths.root;
+  return root === undefined ? { version, argv: [program], env: {} } : { version, ...unpackedCommand(root, program) };
 }

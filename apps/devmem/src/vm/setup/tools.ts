@@ -1,8 +1,8 @@
 /** What the guest has of user space: a static busybox and ethtool, from packages or from what is installed. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { isStatic } from '../initramfs/elf.ts';
 import { findProgram, runProgram, sha256OfFile } from '../host-program.ts';
+import { isStatic } from '../initramfs/elf.ts';
 import { type AptArchive, type FetchProgress, unpack } from './apt-archive.ts';
 import type { Manifest } from './cache-folder.ts';
 
