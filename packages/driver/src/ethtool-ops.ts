@@ -3,6 +3,7 @@ import {
   EINVAL,
   ENOMEM,
   EOPNOTSUPP,
+  ETHTOOL_COALESCE,
   ETHTOOL_RING_USE,
   type Extack,
   HWTSTAMP_FILTER,
@@ -54,8 +55,9 @@ export function createEthtoolOps(gve: GveDevice): EthtoolOps {
     deleteRule: (location) => deleteFlowRule(gve, location),
     getStrings: () => statNames(gve),
     getStats: (out) => readStats(gve, out),
+    supportedCoalesceParams: ETHTOOL_COALESCE.RX_USECS | ETHTOOL_COALESCE.TX_USECS,
     getCoalesce: (out) => getCoalesce(gve, out),
-    setCoalesce: (request, extack) => setCoalesce(gve, request, extack),
+    setCoalesce: (request) => setCoalesce(gve, request),
     reset: () => resetInterface(gve),
   };
 }
@@ -145,19 +147,16 @@ function getCoalesce(gve: GveDevice, out: Coalesce): number {
   return 0;
 }
 
-/** `-EINVAL` above the card's longest interval; `-EOPNOTSUPP` for anything but rx-usecs and tx-usecs. */
-function setCoalesce(gve: GveDevice, request: Coalesce, extack: Extack | null): number {
-  const { rxCoalesceUsecs, txCoalesceUsecs, ...others } = request;
-  if (Object.values(others).some((value) => value !== undefined && value !== 0 && value !== false)) return -EOPNOTSUPP;
-  const rx = rxCoalesceUsecs ?? gve.rxCoalesceUsecs;
-  const tx = txCoalesceUsecs ?? gve.txCoalesceUsecs;
-  if (rx > IRQ_INTERVAL_MAX_US || tx > IRQ_INTERVAL_MAX_US) {
-    extack?.set(`intervals go up to ${IRQ_INTERVAL_MAX_US} us`);
-    return -EINVAL;
-  }
-  gve.rxCoalesceUsecs = rx;
+/** `-EINVAL` above the card's longest interval. @kernel gve_set_coalesce — drivers/net/ethernet/google/gve/gve_ethtool.c, 7.3 */
+function setCoalesce(gve: GveDevice, request: Coalesce): number {
+  const rx = request.rxCoalesceUsecs ?? gve.rxCoalesceUsecs;
+  const tx = request.txCoalesceUsecs ?? gve.txCoalesceUsecs;
+  if (tx > IRQ_INTERVAL_MAX_US || rx > IRQ_INTERVAL_MAX_US) return -EINVAL;
+  const txChanged = tx !== gve.txCoalesceUsecs;
+  const rxChanged = rx !== gve.rxCoalesceUsecs;
   gve.txCoalesceUsecs = tx;
-  for (const ring of gve.rx) armBlock(gve, rxBlock(gve, ring.index), rx);
-  for (const ring of gve.tx) armBlock(gve, txBlock(gve, ring.index), tx);
+  gve.rxCoalesceUsecs = rx;
+  if (txChanged) for (const ring of gve.tx) armBlock(gve, txBlock(gve, ring.index), tx);
+  if (rxChanged) for (const ring of gve.rx) armBlock(gve, rxBlock(gve, ring.index), rx);
   return 0;
 }

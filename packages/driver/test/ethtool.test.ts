@@ -129,12 +129,29 @@ describe.each(STATES)('with the interface %s', (state, bring) => {
     const { ethtool, dev } = bench;
     expect(ethtool.getCoalesce(dev)).toMatchObject({ rxCoalesceUsecs: 20, txCoalesceUsecs: 50 });
     expect(ethtool.setCoalesce(dev, { rxCoalesceUsecs: 100 })).toBe(0);
-    expect(ethtool.setCoalesce(dev, { rxCoalesceUsecs: 8192 })).toBe(-EINVAL);
+    const extack = new Extack();
+    for (const [request, text] of [
+      [{ rxCoalesceUsecs: 8191 }, null],
+      [{ txCoalesceUsecs: 8191 }, null],
+      [{ rxMaxCoalescedFrames: 1 }, 'cannot modify an unsupported parameter'],
+      [{ useAdaptiveRxCoalesce: false }, 'cannot modify an unsupported parameter'],
+    ] as const) {
+      extack.clear();
+      expect(ethtool.setCoalesce(dev, request, extack)).toBe(-EINVAL);
+      expect(extack.message).toBe(text);
+    }
     works(bench, 6);
     bench.run();
     const { blocks } = bench.nic.inspect();
     expect(blocks[blocks.length / 2].intervalNs).toBe(100_000);
     expect(blocks[0].intervalNs).toBe(50_000);
+    // What was set while the interface is down, or up before, holds when it comes up.
+    dev.close();
+    expect(ethtool.setCoalesce(dev, { txCoalesceUsecs: 8190 })).toBe(0);
+    expect(ethtool.getCoalesce(dev)).toEqual({ rxCoalesceUsecs: 100, txCoalesceUsecs: 8190 });
+    bench.up().run();
+    const again = bench.nic.inspect().blocks;
+    expect([again[0].intervalNs, again[again.length / 2].intervalNs]).toEqual([8_190_000, 100_000]);
     expect(bench.finish()).toEqual([]);
   });
 

@@ -1,6 +1,5 @@
 import { NETIF_F } from '@netmem/netdev';
 import {
-  EBUSY,
   EEXIST,
   EINVAL,
   ENOENT,
@@ -151,22 +150,6 @@ describe('the rest', () => {
     const fake = makeFakeDevice();
     expect(fake.ethtool.getDriverInfo(fake.dev)).toMatchObject({ driver: 'fake', version: '1', busInfo: '' });
     expect(fake.ethtool.getDriverInfo(fake.network.loopback!)).toBe(-EOPNOTSUPP);
-  });
-
-  it('passes coalescing on: what the driver has, and changes only', () => {
-    const fake = makeFakeDevice();
-    const extack = new Extack();
-    expect(fake.ethtool.getCoalesce(fake.dev)).toEqual(fake.coalesce);
-    expect(fake.ethtool.setCoalesce(fake.dev, { rxCoalesceUsecs: 20 })).toBe(0);
-    expect(fake.calls).toEqual([]);
-    expect(fake.ethtool.setCoalesce(fake.dev, { rxCoalesceUsecs: 30, useAdaptiveRxCoalesce: true })).toBe(0);
-    expect([fake.coalesce.rxCoalesceUsecs, fake.events]).toEqual([30, ['eth0 coalesce']]);
-    expect(fake.ethtool.setCoalesce(fake.dev, { rxMaxCoalescedFrames: 1 }, extack)).toBe(-EINVAL);
-    expect(extack.message).toBe('cannot modify an unsupported parameter');
-    fake.answer = -EBUSY;
-    expect(fake.ethtool.setCoalesce(fake.dev, { rxCoalesceUsecs: 1 })).toBe(-EBUSY);
-    expect(fake.ethtool.getCoalesce(fake.network.loopback!)).toBe(-EOPNOTSUPP);
-    expect(fake.ethtool.setCoalesce(fake.network.loopback!, {})).toBe(-EOPNOTSUPP);
   });
 
   it('shows the link by the driver, or by the carrier', () => {

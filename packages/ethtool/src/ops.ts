@@ -87,7 +87,7 @@ export interface DriverInfo {
   busInfo: string;
 }
 
-/** Interrupt coalescing. A driver reports those parameters it has; only they can be set. @kernel struct ethtool_coalesce — include/uapi/linux/ethtool.h, 7.3 */
+/** Interrupt coalescing: those parameters that the driver has. @kernel struct ethtool_coalesce — include/uapi/linux/ethtool.h, 7.3 */
 export interface Coalesce {
   rxCoalesceUsecs?: number;
   rxMaxCoalescedFrames?: number;
@@ -98,7 +98,24 @@ export interface Coalesce {
   txCoalesceUsecsIrq?: number;
   txMaxCoalescedFramesIrq?: number;
   useAdaptiveRxCoalesce?: boolean;
+  statsBlockCoalesceUsecs?: number;
   useAdaptiveTxCoalesce?: boolean;
+  pktRateLow?: number;
+  rxCoalesceUsecsLow?: number;
+  rxMaxCoalescedFramesLow?: number;
+  txCoalesceUsecsLow?: number;
+  txMaxCoalescedFramesLow?: number;
+  pktRateHigh?: number;
+  rxCoalesceUsecsHigh?: number;
+  rxMaxCoalescedFramesHigh?: number;
+  txCoalesceUsecsHigh?: number;
+  txMaxCoalescedFramesHigh?: number;
+  rateSampleInterval?: number;
+  useCqeModeTx?: boolean;
+  useCqeModeRx?: boolean;
+  txAggrMaxBytes?: number;
+  txAggrMaxFrames?: number;
+  txAggrTimeUsecs?: number;
 }
 
 /** Speed and duplex of a link. @kernel struct ethtool_link_ksettings — include/linux/ethtool.h, 7.3 */
@@ -175,7 +192,11 @@ export interface EthtoolOps {
   getStrings?(): readonly string[];
   /** Writes as many values as there are strings. */
   getStats?(out: Float64Array): void;
+  /** `ETHTOOL_COALESCE` bits of parameters that can be set. */
+  readonly supportedCoalesceParams?: number;
+  /** Writes the parameters that the driver has. */
   getCoalesce?(out: Coalesce): number;
+  /** Applies the merged request. Asked twice when mode and numbers change together, because some drivers reset numbers with the mode. */
   setCoalesce?(request: Coalesce, extack: Extack | null): number;
   reset?(): number;
 }

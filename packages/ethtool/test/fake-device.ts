@@ -2,7 +2,7 @@
 
 import { NETIF_F, NetDevice, type Network } from '@netmem/netdev';
 import { createTestNetwork } from '@netmem/netdev/testing';
-import { ENOENT } from '@netmem/uapi';
+import { ENOENT, ETHTOOL_COALESCE } from '@netmem/uapi';
 import { type Channels, type Coalesce, Ethtool, type EthtoolOps, type FlowRule, type RingParam } from '../src/index.ts';
 
 export interface FakeDevice {
@@ -138,6 +138,7 @@ export function makeFakeDevice(overrides: Partial<EthtoolOps> = {}): FakeDevice 
     },
     getStrings: () => ['rx_packets', 'rx_dropped'],
     getStats: (out) => out.set([7, 1]),
+    supportedCoalesceParams: ETHTOOL_COALESCE.RX_USECS | ETHTOOL_COALESCE.TX_USECS | ETHTOOL_COALESCE.USE_ADAPTIVE_RX,
     getCoalesce(out) {
       Object.assign(out, fake.coalesce);
       return 0;

@@ -78,6 +78,37 @@ export const ETHTOOL_A_RSS = {
   FLOW_HASH: 8,
 } as const;
 
+/** Parameters of interrupt coalescing that a driver has, as bits. */
+export const ETHTOOL_COALESCE = {
+  RX_USECS: 0x1,
+  RX_MAX_FRAMES: 0x2,
+  RX_USECS_IRQ: 0x4,
+  RX_MAX_FRAMES_IRQ: 0x8,
+  TX_USECS: 0x10,
+  TX_MAX_FRAMES: 0x20,
+  TX_USECS_IRQ: 0x40,
+  TX_MAX_FRAMES_IRQ: 0x80,
+  STATS_BLOCK_USECS: 0x100,
+  USE_ADAPTIVE_RX: 0x200,
+  USE_ADAPTIVE_TX: 0x400,
+  PKT_RATE_LOW: 0x800,
+  RX_USECS_LOW: 0x1000,
+  RX_MAX_FRAMES_LOW: 0x2000,
+  TX_USECS_LOW: 0x4000,
+  TX_MAX_FRAMES_LOW: 0x8000,
+  PKT_RATE_HIGH: 0x10000,
+  RX_USECS_HIGH: 0x20000,
+  RX_MAX_FRAMES_HIGH: 0x40000,
+  TX_USECS_HIGH: 0x80000,
+  TX_MAX_FRAMES_HIGH: 0x100000,
+  RATE_SAMPLE_INTERVAL: 0x200000,
+  USE_CQE_RX: 0x400000,
+  USE_CQE_TX: 0x800000,
+  TX_AGGR_MAX_BYTES: 0x1000000,
+  TX_AGGR_MAX_FRAMES: 0x2000000,
+  TX_AGGR_TIME_USECS: 0x4000000,
+} as const;
+
 /** Hash functions of receive-side scaling, as bits. */
 export const ETH_RSS_HASH = { TOP: 1, XOR: 2, CRC32: 4 } as const;
 
