@@ -78,6 +78,8 @@ export class AdminQueue {
     const opcode = view.getUint32(base + AQ_COMMAND.opcode);
     const command = COMMANDS.get(opcode);
     const status = command === undefined ? ADMINQ_STATUS_UNIMPLEMENTED : command.run(card, view, base);
+    // Rules, RSS and the queues they name change by commands only.
+    card.flows.clear();
     card.device.commands++;
     if (status !== ADMINQ_STATUS_PASSED) {
       card.device.commandsRefused++;

@@ -16,6 +16,7 @@ import {
 import * as choices from './choices.ts';
 import { Doorbells } from './doorbells.ts';
 import type { DriverInfo } from './driver-info.ts';
+import { FlowCache } from './flow-cache.ts';
 import { FlowTable } from './flow-table.ts';
 import type { DeviceDma, MsixLocation, NicHost, PciIdentity } from './host.ts';
 import { InterruptBlocks } from './interrupts.ts';
@@ -42,6 +43,7 @@ export class Card implements QueueContext, PlacementContext {
   readonly checksum: InternetChecksum;
   readonly rss: Rss;
   readonly rules: FlowTable;
+  readonly flows: FlowCache = new FlowCache();
   readonly rx: readonly RxQueue[];
   readonly tx: readonly TxQueue[];
   readonly report: StatsReport;
@@ -152,6 +154,7 @@ export class Card implements QueueContext, PlacementContext {
     this.report.detach();
     this.rss.reset(this.config.defaultQueues);
     this.rules.clear();
+    this.flows.clear();
     this.doorbells.clear();
     this.driver = null;
     this.setMtu(this.config.maxMtu);

@@ -15,6 +15,7 @@ import {
   RX_COMPLETION_RXDID,
 } from './abi/index.ts';
 import { RSC_TIMEOUT_NS, RX_FRAME_BYTES_MIN, RX_UNIT_BYTES } from './choices.ts';
+import type { FlowCache } from './flow-cache.ts';
 import type { FlowTable } from './flow-table.ts';
 import { splitLength } from './header-split.ts';
 import type { NicHost } from './host.ts';
@@ -39,6 +40,7 @@ export interface PlacementContext {
   readonly port: Port;
   readonly rss: Rss;
   readonly rules: FlowTable;
+  readonly flows: FlowCache;
   readonly rx: readonly RxQueue[];
   readonly checksum: InternetChecksum;
   readonly device: DeviceStats;
@@ -125,12 +127,12 @@ export class RxPlacement {
     const at = this.#slots.address(slot);
     const frame = this.#frame;
     dissect(region.view, at, length, frame);
-    const hash = card.rss.hash(region.bytes, frame);
-    let queueId = card.rules.count > 0 ? card.rules.match(region.view, frame) : -1;
-    if (queueId >= 0) device.rxSteered++;
-    else queueId = card.rss.queueOf(hash);
+    const { flows } = card;
+    if (!flows.find(region.view, frame)) this.#steer(region);
+    if (flows.steered) device.rxSteered++;
+    const { hash } = flows;
     // Both sources of ids are checked when the driver writes them, so an id is always within the array.
-    const queue = card.rx[queueId];
+    const queue = card.rx[flows.queue];
     if (!queue.active) {
       device.rxNoQueue++;
       return;
@@ -158,6 +160,14 @@ export class RxPlacement {
     }
     if (queue.enableRsc && this.#merge(region, at, length, queue, checked, hash)) return;
     this.#deliver(region, at, length, queue, checked, hash, UNMERGED);
+  }
+
+  /** Decides where the frame goes: flow rules before RSS. */
+  #steer(region: Region): void {
+    const { flows, rss, rules } = this.#card;
+    const hash = rss.hash(region.bytes, this.#frame) | 0;
+    const ruled = rules.count > 0 ? rules.match(region.view, this.#frame) : -1;
+    flows.remember(ruled >= 0 ? ruled : rss.queueOf(hash), hash, ruled >= 0);
   }
 
   /** Puts the frame that is in `#frame` on a queue by itself. False: it was dropped. */

@@ -5,7 +5,8 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 const DEVMEM = fileURLToPath(new URL('../../../../apps/devmem/src/main.ts', import.meta.url));
-const STREAM = '2GiB';
+/** Long enough that the receiver runs optimised code for most of it. */
+const STREAM = '4GiB';
 
 /** A way over the TAP. */
 export interface TapWay {
