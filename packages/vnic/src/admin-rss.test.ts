@@ -66,11 +66,19 @@ describe('CONFIGURE_RSS', () => {
     expect(configure(driver, { key, lut })).toBe(ADMINQ_STATUS_PASSED);
   });
 
+  it('leaves alone what is 0, the algorithm and the types too, as Linux 6.12 sends them', () => {
+    const { driver, nic, lut } = setup();
+    expect(configure(driver, { lut, alg: 0, types: 0 })).toBe(ADMINQ_STATUS_PASSED);
+    const { rss } = nic.inspect();
+    expect([...rss.table.slice(0, 4)]).toEqual([0, 1, 2, 0]);
+    expect(rss.hashTypes).toBe(RSS_HASH_TYPES_LINUX);
+    expect(rss.key[0]).toBe(0x6d);
+  });
+
   it('refuses what it cannot do and changes nothing then', () => {
     const { driver, nic, key, lut, host } = setup();
     const before = nic.inspect().rss;
     for (const request of [
-      { alg: 0 },
       { alg: 2 },
       { types: 0x200 },
       { key, keyBytes: 39 },

@@ -19,31 +19,35 @@ import { STATUS_UNREACHABLE } from './choices.ts';
 const KNOWN_HASH_TYPES = (RSS_HASH_UDPV6_EX << 1) - 1;
 const LUT_BYTES = 4 * RSS_LUT_ENTRIES;
 
-/** The whole command is checked and fetched before any of it takes effect. Size 0 leaves that part as it is. */
+/** A field of 0 leaves that part as it is: drivers before Linux 6.14 name no algorithm when the user did not. */
+const UNCHANGED = 0;
+
+/** The whole command is checked and fetched before any of it takes effect. */
 function configureRss(card: Card, command: DataView, at: number): number {
   const aq = AQ_CONFIGURE_RSS;
   const types = command.getUint16(at + aq.hashTypes);
   const keyBytes = command.getUint16(at + aq.hashKeySize);
   const entries = command.getUint16(at + aq.hashLutSize);
-  const known = command.getUint8(at + aq.hashAlg) === RSS_HASH_ALG_TOEPLITZ && (types & ~KNOWN_HASH_TYPES) === 0;
-  const keySizeFits = keyBytes === 0 || keyBytes === RSS_KEY_BYTES;
-  const lutSizeFits = entries === 0 || entries === RSS_LUT_ENTRIES;
+  const algorithm = command.getUint8(at + aq.hashAlg);
+  const known = (algorithm === UNCHANGED || algorithm === RSS_HASH_ALG_TOEPLITZ) && (types & ~KNOWN_HASH_TYPES) === 0;
+  const keySizeFits = keyBytes === UNCHANGED || keyBytes === RSS_KEY_BYTES;
+  const lutSizeFits = entries === UNCHANGED || entries === RSS_LUT_ENTRIES;
   if (!known || !keySizeFits || !lutSizeFits) return ADMINQ_STATUS_INVALID_ARGUMENT;
   const { rss, adminData } = card;
   const { bytes, view, base } = adminData;
-  if (entries !== 0) {
+  if (entries !== UNCHANGED) {
     if (!fetch(card, readU64be(command, at + aq.hashLutAddr), adminData, LUT_BYTES)) return STATUS_UNREACHABLE;
     for (let i = 0; i < RSS_LUT_ENTRIES; i++) {
       if (view.getUint32(base + 4 * i) >= card.rx.length) return ADMINQ_STATUS_INVALID_ARGUMENT;
     }
   }
-  if (keyBytes !== 0) {
+  if (keyBytes !== UNCHANGED) {
     const keyAddress = readU64be(command, at + aq.hashKeyAddr);
     if (card.dma.read(keyAddress, adminData, LUT_BYTES, RSS_KEY_BYTES) !== RSS_KEY_BYTES) return STATUS_UNREACHABLE;
     rss.setKey(bytes.subarray(base + LUT_BYTES, base + LUT_BYTES + RSS_KEY_BYTES));
   }
-  if (entries !== 0) for (let i = 0; i < RSS_LUT_ENTRIES; i++) rss.table[i] = view.getUint32(base + 4 * i);
-  rss.hashTypes = types;
+  if (entries !== UNCHANGED) for (let i = 0; i < RSS_LUT_ENTRIES; i++) rss.table[i] = view.getUint32(base + 4 * i);
+  if (types !== UNCHANGED) rss.hashTypes = types;
   return ADMINQ_STATUS_PASSED;
 }
 
