@@ -8,6 +8,9 @@ const DEVMEM = fileURLToPath(new URL('../../../../apps/devmem/src/main.ts', impo
 /** Long enough that the receiver runs optimised code for most of it. */
 const STREAM = '4GiB';
 
+/** As in the process that is its own sender. */
+const DEVICE_MEMORY = '16MiB';
+
 /** A way over the TAP. */
 export interface TapWay {
   /** Part of the figure's name. */
@@ -29,6 +32,8 @@ export async function runTapWay(way: TapWay): Promise<number> {
     'kernel',
     '--bytes',
     STREAM,
+    '--dmabuf',
+    DEVICE_MEMORY,
     '--validate',
     'none',
     '--no-checks',
