@@ -1,5 +1,10 @@
 import { getSystemErrorMap } from 'node:util';
 
+// libuv has another name for it.
+const LINUX_NAMES: ReadonlyMap<number, readonly [string, string]> = new Map([
+  [95, ['EOPNOTSUPP', 'operation not supported'] as const],
+]);
+
 /** Something between server, guest and operating system went wrong. Tell errors apart by `code`. */
 export class VfioUserError extends Error {
   override readonly name: string = 'VfioUserError';
@@ -15,7 +20,8 @@ export class VfioUserError extends Error {
    * @param advice - What to do about it.
    */
   constructor(errno: number, syscall: string, subject: string, advice: string, cause?: unknown) {
-    const [code, meaning] = getSystemErrorMap().get(-errno) ?? [`errno ${errno}`, 'unknown error'];
+    const [code, meaning] = LINUX_NAMES.get(errno) ??
+      getSystemErrorMap().get(-errno) ?? [`errno ${errno}`, 'unknown error'];
     super(`${syscall} ${subject}: ${meaning} (${code}). ${advice}`, cause === undefined ? undefined : { cause });
     this.code = code;
     this.errno = errno;
