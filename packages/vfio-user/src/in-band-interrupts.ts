@@ -28,6 +28,8 @@ export class InBandInterrupts implements InterruptSink {
   #enabled = false;
   #tableValid = false;
   #reading = false;
+  /** The guest refused to read the table: not again before something changes or a while has passed. */
+  #unreadable = false;
   /** Counts changes: what was read before one is out of date. */
   #generation = 0;
   #retrying = false;
@@ -48,6 +50,7 @@ export class InBandInterrupts implements InterruptSink {
   changed(enabled: boolean): void {
     this.#enabled = enabled;
     this.#tableValid = false;
+    this.#unreadable = false;
     this.#generation++;
   }
 
@@ -93,7 +96,7 @@ export class InBandInterrupts implements InterruptSink {
   }
 
   #readTable(): void {
-    if (this.#reading) return;
+    if (this.#reading || this.#unreadable) return;
     this.#reading = true;
     this.#stats.tableReads++;
     const generation = this.#generation;
@@ -101,6 +104,7 @@ export class InBandInterrupts implements InterruptSink {
     this.#channel.readBus(this.#channel.tableAddress(), bytes, (data, at) => {
       this.#reading = false;
       if (data === null) {
+        this.#unreadable = generation === this.#generation;
         this.#wait();
         return;
       }
@@ -119,6 +123,7 @@ export class InBandInterrupts implements InterruptSink {
     this.#channel.after(RETRY_NS, () => {
       this.#retrying = false;
       this.#tableValid = false;
+      this.#unreadable = false;
       this.deliver();
     });
   }

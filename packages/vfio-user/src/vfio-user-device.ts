@@ -135,7 +135,8 @@ export class VfioUserDevice<F extends PciFunction = PciFunction> implements NicH
     }
     this.stats.guests++;
     this.#faultsReported = 0;
-    this.config.powerOn();
+    // What the device signalled while nobody was there is not for this guest.
+    this.interrupts.reset();
     this.#session = new DeviceSession(this, transport);
     this.note({ kind: 'guest-connected', detail: `guest ${this.stats.guests}` });
     return this.#session;
