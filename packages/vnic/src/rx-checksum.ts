@@ -1,6 +1,6 @@
 import {
   type Dissection,
-  finishChecksum,
+  INTACT,
   type InternetChecksum,
   ipv4,
   ipv6,
@@ -35,7 +35,7 @@ export function checkChecksums(
   const four = frame.l3 === L3_IPV4;
   let bits = 0;
   // A header whose lengths are wrong has no checksum to speak of: dissect leaves the protocol at -1 then.
-  if (four && frame.l4Protocol >= 0 && ipv4.headerChecksum(view, frame.l3At) !== ipv4.checksum(view, frame.l3At)) {
+  if (four && frame.l4Protocol >= 0 && !ipv4.isHeaderIntact(view, frame.l3At)) {
     bits = RX_COMPLETION_CSUM_IP_ERR;
   }
   const l4 = frame.l4;
@@ -57,5 +57,5 @@ export function checkChecksums(
     const at = frame.l3At;
     pseudo = pseudoHeaderSum4(view, at + ipv4.SOURCE_AT, at + ipv4.DESTINATION_AT, frame.l4Protocol, length);
   }
-  return finishChecksum(checksum.sum(frame.l4At, length, pseudo)) === 0 ? bits : bits | RX_COMPLETION_CSUM_L4_ERR;
+  return checksum.sum(frame.l4At, length, pseudo) === INTACT ? bits : bits | RX_COMPLETION_CSUM_L4_ERR;
 }

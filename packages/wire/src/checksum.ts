@@ -17,7 +17,11 @@ export function foldChecksum(sum: number): number {
   return folded;
 }
 
-function foldInt32(sum: number): number {
+/** What bytes add up to that carry their own checksum: ones-complement zero. */
+export const INTACT = 0xffff;
+
+/** As {@link foldChecksum}, quicker. `sum` must be a non-negative int32. */
+export function foldInt32(sum: number): number {
   const once = (sum & 0xffff) + (sum >>> 16);
   return (once & 0xffff) + (once >>> 16);
 }

@@ -46,6 +46,7 @@ export {
   combineChecksum,
   finishChecksum,
   foldChecksum,
+  INTACT,
   pseudoHeaderSum4,
   pseudoHeaderSum6,
   swap16,

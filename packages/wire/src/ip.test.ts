@@ -59,10 +59,23 @@ describe('ipv4', () => {
       0xc7,
     );
     expect(ipv4.headerChecksum(viewOf(known), 0)).toBe(0xb861);
+    expect(ipv4.isHeaderIntact(viewOf(known), 0)).toBe(true);
     expect(ipv4.validateHeader(viewOf(known), 0, 0x73)).toBe(0);
     const written = new Uint8Array(20);
     ipv4.writeHeader(viewOf(written), 0, 0x73, 17, 0xc0a80001, 0xc0a800c7);
     expect(written).toEqual(known);
+  });
+
+  it('takes either zero for a checksum of zero, as ip_fast_csum does, and no other', () => {
+    const bytes = ipv4.encode({ source: '10.0.0.1', destination: '10.0.0.2', payload: new Uint8Array(0) });
+    const view = viewOf(bytes);
+    // Makes the rest of the header add up to ones-complement zero.
+    view.setUint16(4, (view.getUint16(4) + ipv4.checksum(view, 0)) % 0xffff);
+    const verdicts = [0, 0xffff, 1].map((checksum) => {
+      view.setUint16(10, checksum);
+      return ipv4.isHeaderIntact(view, 0);
+    });
+    expect(verdicts).toEqual([true, true, false]);
   });
 
   it('refuses with the reason, in the order of ip_rcv_core', () => {
