@@ -28,5 +28,7 @@ export function resetInterface(gve: GveDevice): number {
     return result;
   }
   gve.stats.resets++;
+  // Carrier stays off until the status register was looked at, as after open.
+  machine.work.schedule(gve.service);
   return 0;
 }

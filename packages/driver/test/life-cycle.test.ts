@@ -192,6 +192,22 @@ describe('a reset that the card asks for', () => {
     expect(bench.finish()).toEqual([]);
   });
 
+  it('or a user asks for: the link is there again, and packets go out', () => {
+    const bench = new Bench().up();
+    expect(bench.ethtool.reset(bench.dev)).toBe(0);
+    expect(bench.dev.operUp).toBe(false);
+    bench.run(100e6);
+    expect(bench.dev.operUp).toBe(true);
+    const skb = bench.network.skbs.alloc(bench.dev);
+    if (skb === null) throw new Error('no skb');
+    const { frame } = segment(bench, pattern(60));
+    bench.machine.memory.bytes.set(frame, skb.put(frame.length));
+    bench.network.transmit(skb);
+    bench.run();
+    expect(bench.port.takeAll()).toEqual([frame]);
+    expect(bench.finish()).toEqual([]);
+  });
+
   it('while the interface is down: it stays down, and opens afterwards', () => {
     const bench = new Bench();
     bench.nic.requestReset('a test wants it');
