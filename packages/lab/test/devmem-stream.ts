@@ -29,6 +29,7 @@ const PATIENCE_NS = 300e9;
 /** A token that was not returned, and what it stands for. */
 export interface Held {
   readonly token: number;
+  readonly dmabufId: number;
   readonly offset: number;
   readonly length: number;
 }
@@ -99,7 +100,8 @@ export class DevmemStream {
       const frag = readDmabufCmsg(control.view, cmsg.dataAt);
       if (cmsg.type !== SCM_DEVMEM_DMABUF) continue;
       announced += frag.fragSize;
-      this.held.push({ token: frag.fragToken, offset: frag.fragOffset, length: frag.fragSize });
+      const { fragToken: token, dmabufId, fragOffset: offset, fragSize: length } = frag;
+      this.held.push({ token, dmabufId, offset, length });
       this.tokensIssued++;
     }
     this.devmemBytes += announced;
@@ -113,15 +115,14 @@ export class DevmemStream {
     for (const { offset, length } of this.held) device?.feed(program, offset, length);
   }
 
-  /** Returns every held token; the number that came back. */
-  returnTokens(): number {
+  /** Returns held tokens, the oldest ones first, by default all; the number that came back. */
+  returnTokens(count: number = this.held.length): number {
     let returned = 0;
     const one = new Uint8Array(8);
-    for (const { token } of this.held) {
+    for (const { token } of this.held.splice(0, count)) {
       writeDmabufToken(new DataView(one.buffer), 0, token, 1);
       returned += this.pair.host.stack.sockets.setsockopt(this.fd, SOL_SOCKET, SO_DEVMEM_DONTNEED, one);
     }
-    this.held.length = 0;
     this.tokensReturned += returned;
     return returned;
   }

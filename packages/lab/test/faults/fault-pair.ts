@@ -1,0 +1,62 @@
+// Pairs that are made by the dozen: as little memory as a run needs, and all that varies in one record.
+
+import type { CableOptions } from '@netmem/link';
+import type { DmaMode } from '@netmem/machine';
+import { createPair, type ExporterName, type Pair } from '../../src/index.ts';
+
+const PAGE_BYTES = 4096;
+/** net_iovs for what waits in sockets, besides those in rings. */
+export const SPARE_NIOVS = 256;
+const MIB = 2 ** 20;
+/** A ring of the least size; a full one takes a page of its pool for each entry but one. */
+const RING_ENTRIES = 512;
+/** Rings, skbs and send buffers. */
+const BASE_RAM_BYTES = 12 * MIB;
+
+/** What varies between runs. */
+export interface FaultPairOptions {
+  readonly seed: number;
+  readonly cable: CableOptions;
+  /** Rx queues that are bound, from 1 on. Default 1. */
+  readonly bound?: number;
+  /** Rx queues in all. Default: one more than are bound. */
+  readonly queues?: number;
+  /** net_iovs in all. Default: 256 besides those that full rings hold. */
+  readonly niovs?: number;
+  readonly exporter?: ExporterName;
+  readonly dmaMode?: DmaMode;
+  readonly hwGro?: boolean;
+  readonly interruptModeration?: boolean;
+  /** RAM for further udmabufs, and as many bounce slots. */
+  readonly spareRamBytes?: number;
+}
+
+/** A host with device memory and a peer, flows without a rule on queue 0. */
+export function faultPair(options: FaultPairOptions): Pair {
+  const { seed, cable, bound = 1, queues = bound + 1, exporter = 'device', dmaMode = 'coherent' } = options;
+  const { hwGro = true, interruptModeration = false, spareRamBytes = 0 } = options;
+  const bytes = (options.niovs ?? SPARE_NIOVS + bound * RING_ENTRIES) * PAGE_BYTES;
+  // Twice: a ring is built before the one goes that it takes the place of.
+  const rings = 2 * queues * RING_ENTRIES * PAGE_BYTES;
+  const pair = createPair({
+    seed,
+    cable,
+    host: {
+      queues,
+      ringEntries: RING_ENTRIES,
+      dmabuf: { bytes, exporter, queues: Array.from({ length: bound }, (_, i) => i + 1) },
+      ramBytes: BASE_RAM_BYTES + rings + spareRamBytes + (exporter === 'udmabuf' ? 2 * bytes : 0),
+      dmaMode,
+      swiotlbBytes: rings + spareRamBytes + bytes,
+      hwGro,
+      interruptModeration,
+    },
+    peer: {
+      ringEntries: RING_ENTRIES,
+      ramBytes: BASE_RAM_BYTES + 2 * 2 * RING_ENTRIES * PAGE_BYTES,
+      interruptModeration,
+    },
+  });
+  pair.host.setRssEqual(1);
+  return pair;
+}
