@@ -55,9 +55,10 @@ export function sameHeaders(
   const end = heldAt + length;
   const shift = at - heldAt;
   for (let i = options; i < end; i += 4) if (held.getInt32(i) !== view.getInt32(i + shift)) return false;
-  // Ethernet addresses, tags and type: 14, 18 or 22 bytes.
-  for (let i = heldAt; i < ipA; i += 2) if (held.getUint16(i) !== view.getUint16(i + shift)) return false;
-  return true;
+  // Ethernet addresses, tags and type: 14, 18 or 22 bytes, so that half a word is left.
+  const type = ipA - 2;
+  for (let i = heldAt; i < type; i += 4) if (held.getInt32(i) !== view.getInt32(i + shift)) return false;
+  return held.getUint16(type) === view.getUint16(type + shift);
 }
 
 function sameIp(held: DataView, a: number, view: DataView, b: number, four: boolean): boolean {

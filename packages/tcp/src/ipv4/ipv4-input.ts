@@ -15,7 +15,7 @@ import {
   type SkBuff,
 } from '@netmem/netdev';
 import { IPPROTO } from '@netmem/uapi';
-import { checksumView, ipv4 } from '@netmem/wire';
+import { ipv4 } from '@netmem/wire';
 import type { InetCore } from '../stack/inet-core.ts';
 
 /** ICMP code of "protocol unreachable". */
@@ -71,7 +71,7 @@ export class Ipv4Input implements PacketHandler {
     if (first >>> 4 !== 4 || headerBytes < ipv4.MIN_HEADER_BYTES || !skb.mayPull(headerBytes)) {
       return this.#headerError(skb);
     }
-    if (checksumView(view, skb.data, headerBytes) !== 0xffff) {
+    if (!ipv4.isHeaderIntact(view, skb.data)) {
       stats.IpExtInCsumErrors++;
       stats.IpInHdrErrors++;
       skb.free(SKB_DROP_REASON.IP_CSUM);

@@ -16,7 +16,7 @@ import {
   type SkBuffQueue,
   skbGroReceive,
 } from '@netmem/netdev';
-import { checksumView, ipv4, ipv6 } from '@netmem/wire';
+import { ipv4, ipv6 } from '@netmem/wire';
 import type { InetCore } from '../stack/inet-core.ts';
 import { cutSegments } from './gso.ts';
 import { TCPHDR_ACK, TCPHDR_CWR, TCPHDR_FIN, TCPHDR_PSH } from './tcp-states.ts';
@@ -61,7 +61,7 @@ export class InetGro implements GroOffload {
         view.getUint8(at + ipv4.PROTOCOL_AT) === PROTOCOL_TCP &&
         (view.getUint16(at + ipv4.FLAGS_AT) & ~ipv4.DONT_FRAGMENT) === 0 &&
         view.getUint16(at + ipv4.TOTAL_LENGTH_AT) === groLength(skb) &&
-        checksumView(view, at, ipv4.MIN_HEADER_BYTES) === 0xffff
+        ipv4.isHeaderIntact(view, at)
       );
     }
     return (

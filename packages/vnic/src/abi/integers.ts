@@ -20,8 +20,9 @@ export function readU64le(view: DataView, at: number): number {
 
 /** Writes a number below 2^53 as a little-endian 64-bit integer. */
 export function writeU64le(view: DataView, at: number, value: number): void {
-  view.setUint32(at, value % TWO_32, true);
-  view.setUint32(at + 4, Math.floor(value / TWO_32), true);
+  // A DataView takes the low 32 bits of any integer; `%` on a number that is no int32 is a function call.
+  view.setUint32(at, value, true);
+  view.setUint32(at + 4, value < TWO_32 ? 0 : Math.floor(value / TWO_32), true);
 }
 
 /**
