@@ -2,15 +2,18 @@ import { describe, expect, it } from 'vitest';
 import { makeCard } from '../test/card-fixture.ts';
 import {
   ADMINQ_CREATE_RX_QUEUE,
+  ADMINQ_DESCRIBE_DEVICE,
   ADMINQ_DESTROY_TX_QUEUE,
   ADMINQ_GET_PTYPE_MAP,
   ADMINQ_REGISTER_PAGE_LIST,
   ADMINQ_REPORT_LINK_SPEED,
+  ADMINQ_STATUS_INTERNAL_ERROR,
   ADMINQ_STATUS_INVALID_ARGUMENT,
   ADMINQ_STATUS_NOT_FOUND,
   ADMINQ_STATUS_PASSED,
   ADMINQ_STATUS_UNIMPLEMENTED,
   ADMINQ_STATUS_UNSET,
+  AQ_DESCRIBE_DEVICE,
   AQ_DESTROY_QUEUE,
   AQ_REPORT_LINK_SPEED,
   DEVICE_STATUS_RESET,
@@ -116,5 +119,25 @@ describe('admin queue', () => {
     expect(host.dma.faults).toBe(1);
     driver.submitCommands();
     expect(host.dma.faults).toBe(1);
+  });
+
+  it('answers INTERNAL_ERROR for a command in which something throws, and goes on', () => {
+    const { driver, host } = makeCard();
+    driver.start();
+    const { write } = host.dma;
+    host.dma.write = () => {
+      throw new Error('the host is broken');
+    };
+    const status = driver.execute(ADMINQ_DESCRIBE_DEVICE, (slot, at) => {
+      writeU64be(slot, at + AQ_DESCRIBE_DEVICE.descriptorAddr, driver.scratch.iova);
+      slot.setUint32(at + AQ_DESCRIBE_DEVICE.version, 1);
+      slot.setUint32(at + AQ_DESCRIBE_DEVICE.availableLength, 4096);
+    });
+    expect(status).toBe(ADMINQ_STATUS_INTERNAL_ERROR);
+    expect(host.events.find(({ kind }) => kind === 'internal-error')?.detail).toBe(
+      'DESCRIBE_DEVICE: the host is broken',
+    );
+    host.dma.write = write;
+    expect(driver.describe().txQueueEntries).toBeGreaterThan(0);
   });
 });

@@ -3,6 +3,7 @@ import {
   ADMINQ_PAGE_BYTES,
   ADMINQ_SLOT_BYTES,
   ADMINQ_SLOTS,
+  ADMINQ_STATUS_INTERNAL_ERROR,
   ADMINQ_STATUS_PASSED,
   ADMINQ_STATUS_UNIMPLEMENTED,
   AQ_COMMAND,
@@ -77,7 +78,7 @@ export class AdminQueue {
     const { view, base } = this.#slot;
     const opcode = view.getUint32(base + AQ_COMMAND.opcode);
     const command = COMMANDS.get(opcode);
-    const status = command === undefined ? ADMINQ_STATUS_UNIMPLEMENTED : command.run(card, view, base);
+    const status = command === undefined ? ADMINQ_STATUS_UNIMPLEMENTED : this.#runCommand(command, view, base);
     // Rules, RSS and the queues they name change by commands only.
     card.flows.clear();
     card.device.commands++;
@@ -91,6 +92,18 @@ export class AdminQueue {
       return;
     }
     card.registers.eventCounter = count + 1;
+  }
+
+  /** A bug of the card, or of the host that it calls, costs the driver one command and not its whole process. */
+  #runCommand(command: AdminCommand, view: DataView, at: number): number {
+    const card = this.#card;
+    try {
+      return command.run(card, view, at);
+    } catch (error) {
+      const what = error instanceof Error ? error.message : String(error);
+      card.host.note({ kind: 'internal-error', detail: `${command.name}: ${what}` });
+      return ADMINQ_STATUS_INTERNAL_ERROR;
+    }
   }
 
   #stop(detail: string): void {

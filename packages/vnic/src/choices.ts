@@ -76,6 +76,8 @@ export const RX_FRAME_BYTES_MIN = 14;
 export const RX_PACKET_BUFFER_MIN = 128;
 /** Buffer descriptors fetched with one read: 256 bytes. */
 export const RX_DESC_BATCH = 8;
+/** Receive completions written with one write at most: 512 bytes. */
+export const RX_COMPLETION_BATCH = 16;
 /** Transmit descriptors fetched with one read: 256 bytes. */
 export const TX_DESC_BATCH = 16;
 

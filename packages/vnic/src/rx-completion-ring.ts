@@ -1,5 +1,6 @@
 import type { Region } from '@netmem/region';
 import { RX_COMPLETION_DESC_BYTES, RX_COMPLETION_PUBLISHED_WORD } from './abi/index.ts';
+import { RX_COMPLETION_BATCH } from './choices.ts';
 import type { DeviceDma } from './host.ts';
 
 // Completion fields as they lie in 32-bit words: one store per word, not one per field.
@@ -28,22 +29,28 @@ export const WORD3_RSC_SEG_LEN_SHIFT = 16;
 /**
  * The card's end of a ring of receive completions.
  *
- * The word with the generation bit is bytes 4 to 7 of a completion. The 32 bytes are written first with that bit as it was
- * a lap ago, which tells a polling driver "not yet", and then that word alone is published with the bit of this lap.
+ * The word with the generation bit is bytes 4 to 7 of a completion. Completions are collected and written with one write, the
+ * first one's bit as it was a lap ago, which tells a polling driver "not yet", those behind it with the bit of this lap; then the
+ * first one's word alone is published with the bit of this lap. Drivers look at completions one after the other, so none
+ * of a batch is seen before that: the first holds the gate for all.
  */
 export class RxCompletionRing {
   /** Where the next completion goes. */
   index = 0;
   readonly #dma: DeviceDma;
-  readonly #completion: Region;
+  readonly #batch: Region;
   #ring = 0;
   #mask = 0;
   #generation = 0;
+  /** Completions collected, and the ring index of the first. They never go over the end of the ring. */
+  #count = 0;
+  #first = 0;
+  #firstWord1 = 0;
 
-  /** @param scratch - Room for one completion, all zero. */
+  /** @param scratch - Room for RX_COMPLETION_BATCH completions, all zero. */
   constructor(dma: DeviceDma, scratch: Region) {
     this.#dma = dma;
-    this.#completion = scratch;
+    this.#batch = scratch;
   }
 
   create(ring: number, entries: number): void {
@@ -51,33 +58,42 @@ export class RxCompletionRing {
     this.#mask = entries - 1;
     this.#generation = WORD1_GENERATION;
     this.index = 0;
+    this.#first = 0;
+    this.#count = 0;
   }
 
   /**
-   * Writes one completion, its words as above without the generation bit.
+   * Adds one completion, its words as above without the generation bit. The driver sees it after the next {@link flush}, if
+   * not before.
    *
    * @param stamp - Low 32 bits of the card's clock, of any sign; used with WORD2_TS_VALID.
    * @returns false when the ring cannot be reached.
    */
   write(word0: number, word1: number, word2: number, word3: number, hash: number, stamp: number): boolean {
-    const { view, base } = this.#completion;
-    const index = this.index;
-    const address = this.#ring + index * RX_COMPLETION_DESC_BYTES;
-    view.setInt32(base + WORD0, word0, true);
-    view.setInt32(base + WORD1, word1 | (this.#generation ^ WORD1_GENERATION), true);
-    view.setInt32(base + WORD2, word2, true);
-    view.setInt32(base + WORD3, word3, true);
-    view.setInt32(base + WORD4, hash, true);
-    if ((word2 & WORD2_TS_VALID) !== 0) view.setInt32(base + WORD7, stamp, true);
-    const dma = this.#dma;
-    if (
-      dma.write(address, this.#completion, 0, RX_COMPLETION_DESC_BYTES) !== RX_COMPLETION_DESC_BYTES ||
-      dma.publish32(address + WORD1, word1 | this.#generation) < 0
-    ) {
-      return false;
-    }
-    this.index = (index + 1) & this.#mask;
+    const { view, base } = this.#batch;
+    const at = base + this.#count * RX_COMPLETION_DESC_BYTES;
+    const seen = word1 | this.#generation;
+    if (this.#count === 0) this.#firstWord1 = seen;
+    view.setInt32(at + WORD0, word0, true);
+    view.setInt32(at + WORD1, this.#count === 0 ? seen ^ WORD1_GENERATION : seen, true);
+    view.setInt32(at + WORD2, word2, true);
+    view.setInt32(at + WORD3, word3, true);
+    view.setInt32(at + WORD4, hash, true);
+    view.setInt32(at + WORD7, (word2 & WORD2_TS_VALID) !== 0 ? stamp : 0, true);
+    this.#count++;
+    this.index = (this.index + 1) & this.#mask;
     if (this.index === 0) this.#generation ^= WORD1_GENERATION;
-    return true;
+    return this.#count < RX_COMPLETION_BATCH && this.index !== 0 ? true : this.flush();
+  }
+
+  /** Shows the driver what was collected. False: the ring cannot be reached. */
+  flush(): boolean {
+    if (this.#count === 0) return true;
+    const address = this.#ring + this.#first * RX_COMPLETION_DESC_BYTES;
+    const bytes = this.#count * RX_COMPLETION_DESC_BYTES;
+    this.#count = 0;
+    this.#first = this.index;
+    const dma = this.#dma;
+    return dma.write(address, this.#batch, 0, bytes) === bytes && dma.publish32(address + WORD1, this.#firstWord1) >= 0;
   }
 }

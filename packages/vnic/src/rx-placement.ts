@@ -94,17 +94,23 @@ export class RxPlacement {
       this.#accept(slot);
       this.#slots.release(slot);
     }
-    return done + this.#closeMerges(drained);
+    return done + this.#finish(drained);
   }
 
-  /** Completes packets that wait for segments: all of them when the link has nothing more, else those that wait too long. */
-  #closeMerges(all: boolean): number {
+  /**
+   * Completes packets that wait for segments, all of them when the link has nothing more, else those that wait too long; and
+   * shows every queue's driver what was completed in this round.
+   */
+  #finish(drained: boolean): number {
     const { rx, host } = this.#card;
     let closed = 0;
-    for (const { merge } of rx) {
-      if (!merge.open || !(all || host.clock.nowNs - merge.openedNs >= RSC_TIMEOUT_NS)) continue;
-      merge.close();
-      closed++;
+    for (let i = 0; i < rx.length; i++) {
+      const { merge } = rx[i];
+      if (merge.open && (drained || host.clock.nowNs - merge.openedNs >= RSC_TIMEOUT_NS)) {
+        merge.close();
+        closed++;
+      }
+      rx[i].flush();
     }
     return closed;
   }

@@ -1,7 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { cardUp } from '../test/card-fixture.ts';
 import { pattern, tcpFrame, udpFrame } from '../test/frames.ts';
-import { DEVICE_STATUS_RESET, L3_TYPE_IPV4, L4_TYPE_TCP, packetType, REG_DEVICE_STATUS } from './abi/index.ts';
+import {
+  DEVICE_STATUS_RESET,
+  L3_TYPE_IPV4,
+  L4_TYPE_TCP,
+  packetType,
+  REG_DEVICE_STATUS,
+  RX_BUFFER_DESC,
+  RX_BUFFER_DESC_BYTES,
+  RX_COMPLETION_GENERATION,
+  writeU64le,
+} from './abi/index.ts';
 
 describe('receive queue', () => {
   it('delivers a packet into one posted buffer and completes it', () => {
@@ -96,6 +106,61 @@ describe('receive queue', () => {
     expect(rx[0].pollCompletion()).not.toBeNull();
   });
 
+  it('writes the completions of a round with one write, none of them seen before the first, in pieces at the end of the ring', () => {
+    const { port, driver, host, rx } = cardUp({}, { entries: 32 });
+    const ring = rx[0].completionRing;
+    const writes: string[] = [];
+    let gate = 0;
+    const generationAt = (index: number): number =>
+      ring.region.view.getUint16(ring.region.base + 32 * index + 4, true) & RX_COMPLETION_GENERATION;
+    const { write, publish32 } = host.dma;
+    host.dma.write = (iova, from, at, length) => {
+      const moved = write.call(host.dma, iova, from, at, length);
+      const index = (iova - ring.iova) / 32;
+      if (index >= 0 && index < 32) {
+        writes.push(`${index}+${length / 32}`);
+        gate = generationAt(index);
+      }
+      return moved;
+    };
+    host.dma.publish32 = (iova, value) => {
+      const index = (iova - ring.iova - 4) / 32;
+      writes.push(`!${index}`);
+      const stored = publish32.call(host.dma, iova, value);
+      expect(generationAt(index)).not.toBe(gate);
+      return stored;
+    };
+    const receive = (count: number): void => {
+      const frames = Array.from({ length: count }, (_, n) => udpFrame(pattern(30 + n, n)));
+      for (const frame of frames) port.push(frame);
+      driver.settle();
+      expect(rx[0].pollAll().map(({ frame }) => frame)).toEqual(frames);
+      rx[0].post(count);
+    };
+    receive(5);
+    receive(1);
+    receive(20);
+    receive(12);
+    expect(writes).toEqual([
+      ...['0+5', '!0', '5+1', '!5'],
+      ...['6+16', '!6', '22+4', '!22'],
+      ...['26+6', '!26', '0+6', '!0'],
+    ]);
+  });
+
+  it('shows what was complete before the queue stopped', () => {
+    const { port, driver, host, rx, nic } = cardUp({}, { entries: 16, post: 3 });
+    const gone = host.allocate(4096);
+    host.unmap(gone);
+    const { view, base } = rx[0].bufferRing.region;
+    writeU64le(view, base + 2 * RX_BUFFER_DESC_BYTES + RX_BUFFER_DESC.bufAddr, gone.iova);
+    for (let n = 0; n < 4; n++) port.push(udpFrame(pattern(40, n)));
+    driver.settle();
+    expect(nic.inspect().rxQueues[0].stopped).toBe(true);
+    expect(rx[0].pollAll().map(({ frame }) => frame)).toEqual([udpFrame(pattern(40, 0)), udpFrame(pattern(40, 1))]);
+    expect(nic.stats.rx[0]).toMatchObject({ packets: 2, stopped: 1 });
+  });
+
   it('drops and counts when no buffers are posted, and goes on when they are', () => {
     const { port, driver, rx, nic } = cardUp({}, { entries: 16, post: 2 });
     for (let n = 0; n < 5; n++) port.push(tcpFrame({ payload: pattern(10, n) }));
@@ -171,6 +236,7 @@ describe('receive queue', () => {
       host.takeInterrupts(driver.blocks);
       host.unmap(rx[0][unmap] as NonNullable<(typeof rx)[0]['headers']>);
       port.push(tcpFrame({ payload: pattern(10) }));
+      driver.settle();
       port.push(tcpFrame({ payload: pattern(10) }));
       driver.settle();
       expect(nic.inspect().rxQueues[0].stopped).toBe(true);

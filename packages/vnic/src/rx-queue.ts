@@ -1,6 +1,6 @@
 import type { Region } from '@netmem/region';
 import { RX_BUFFER_DESC, RX_BUFFER_DESC_BYTES, RX_COMPLETION_DESC_BYTES, readU64le } from './abi/index.ts';
-import { RX_DESC_BATCH } from './choices.ts';
+import { RX_COMPLETION_BATCH, RX_DESC_BATCH } from './choices.ts';
 import type { QueueContext } from './queue-context.ts';
 import { MERGE_HEADER_BYTES, type MergeQueue, RscMerge } from './rsc-merge.ts';
 import { RxBufferRing } from './rx-buffer-ring.ts';
@@ -55,7 +55,7 @@ export class RxQueue implements MergeQueue {
     this.#card = card;
     this.id = id;
     this.buffers = new RxBufferRing(card.dma, card.carve(RX_DESC_BATCH * RX_BUFFER_DESC_BYTES));
-    this.#completions = new RxCompletionRing(card.dma, card.carve(RX_COMPLETION_DESC_BYTES));
+    this.#completions = new RxCompletionRing(card.dma, card.carve(RX_COMPLETION_BATCH * RX_COMPLETION_DESC_BYTES));
     this.merge = new RscMerge(this, card.dma, card.carve(MERGE_HEADER_BYTES));
   }
 
@@ -153,7 +153,7 @@ export class RxQueue implements MergeQueue {
     return true;
   }
 
-  /** Writes one completion. False: the queue has stopped. */
+  /** Writes one completion, which the driver sees when the round of the card ends. False: the queue has stopped. */
   complete(word0: number, word1: number, word2: number, word3: number, hash: number, stamp: number): boolean {
     if (!this.#completions.write(word0, word1, word2, word3, hash, stamp)) return this.fail('completion ring');
     this.stats.completions++;
@@ -161,9 +161,15 @@ export class RxQueue implements MergeQueue {
     return true;
   }
 
-  /** Stops the queue. Always false, for callers that stop with it. */
+  /** Shows the driver the completions that were written. The interrupt must not come before. */
+  flush(): void {
+    if (!this.stopped && !this.#completions.flush()) this.fail('completion ring');
+  }
+
+  /** Stops the queue, behind what was completed before. Always false, for callers that stop with it. */
   fail(what: string): false {
     this.stopped = true;
+    this.#completions.flush();
     this.#card.fault('rx-queue-stopped', `receive queue ${this.id}: the card cannot reach its ${what}`);
     return false;
   }
