@@ -1,6 +1,7 @@
 import { TokenTable } from '../devmem/token-table.ts';
 import type { TcpSock } from '../tcp/tcp-sock.ts';
 import type { UdpSock } from '../udp/udp-sock.ts';
+import type { BusyPollChoice } from './busy-poll.ts';
 import type { UnixSock } from './unix-sock.ts';
 
 /** What a file descriptor stands for, beyond TCP: kinds whose devmem checks answer as Linux does. */
@@ -45,6 +46,8 @@ export class SocketHandle {
   zerocopy: boolean = false;
   /** TCP_INQ: report the bytes left. */
   inq: boolean = false;
+  /** Of kinds of sockets that receive no packets. Null until one of the options is set or asked for. */
+  busyPoll: BusyPollChoice | null = null;
   /** Options of level SOL_SOCKET that this kind of socket takes, tells again, and does not act upon. Null until one is set. */
   kept: Map<number, number> | null = null;
   readonly #waiters: Set<() => void> = new Set();

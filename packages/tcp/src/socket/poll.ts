@@ -11,10 +11,13 @@ import {
 } from '../tcp/tcp-states.ts';
 import { TCP_URG_VALID } from '../tcp/urgent.ts';
 import type { UdpSock } from '../udp/udp-sock.ts';
+import { skBusyLoop } from './busy-poll.ts';
 import type { SocketHandle } from './handle.ts';
 
 /** What `poll` reports for a descriptor, as POLL bits. */
 export function pollMask(handle: SocketHandle): number {
+  const inet = handle.tcp ?? handle.udp;
+  if (inet !== null && inet.stack.sysctl.busyPoll > 0) skBusyLoop(inet);
   if (handle.tcp !== null) return tcpPoll(handle.tcp);
   if (handle.udp !== null) return datagramPoll(handle.udp);
   return handle.unix === null ? 0 : handle.unix.poll();

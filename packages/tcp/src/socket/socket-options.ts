@@ -20,6 +20,7 @@ import type { Sysctl } from '../stack/sysctl.ts';
 import type { TcpSock } from '../tcp/tcp-sock.ts';
 import { TCP_LISTEN } from '../tcp/tcp-states.ts';
 import type { UdpSock } from '../udp/udp-sock.ts';
+import { busyPollOption, setBusyPollOption } from './busy-poll.ts';
 import type { SocketHandle } from './handle.ts';
 import { keepOption, keptOption, SOCK_MIN_RCVBUF, SOCK_MIN_SNDBUF, storedBuffer } from './kept-options.ts';
 import { getTcpOption, setTcpOption } from './tcp-options.ts';
@@ -101,6 +102,8 @@ function setSolSocket(
     case SO.ERROR:
       return -ENOPROTOOPT;
   }
+  const polling = setBusyPollOption(handle, name, int);
+  if (polling !== -ENOPROTOOPT) return polling;
   const sock = handle.tcp ?? handle.udp;
   const result = sock === null ? -ENOPROTOOPT : setCommon(context.sysctl, sock, name, int);
   return result === -ENOPROTOOPT ? keepOption(context.sysctl, handle, name, int) : result;
@@ -294,7 +297,9 @@ function getSolSocket(sysctl: Sysctl, handle: SocketHandle, name: number): numbe
     case SO.INCOMING_NAPI_ID:
       return sock?.napiId ?? 0;
   }
-  return (sock === null ? null : getCommon(sock, name)) ?? keptOption(sysctl, handle, name);
+  return (
+    (sock === null ? null : getCommon(sock, name)) ?? busyPollOption(handle, name) ?? keptOption(sysctl, handle, name)
+  );
 }
 
 /** What `setCommon` sets. */

@@ -31,8 +31,9 @@ import { InetAddress } from '../stack/inet-address.ts';
 import type { InetCore } from '../stack/inet-core.ts';
 import type { SockListener } from '../stack/sock-listener.ts';
 import { TcpSock } from '../tcp/tcp-sock.ts';
-import { TCP_CLOSE, TCP_LISTEN, TCP_SYN_SENT } from '../tcp/tcp-states.ts';
+import { TCP_CLOSE, TCP_ESTABLISHED, TCP_LISTEN, TCP_SYN_SENT } from '../tcp/tcp-states.ts';
 import { UdpSock } from '../udp/udp-sock.ts';
+import { skBusyLoop } from './busy-poll.ts';
 import { FdTable } from './fd-table.ts';
 import { SocketHandle, SS_CONNECTED, SS_UNCONNECTED } from './handle.ts';
 import { lacksScope } from './link-scope.ts';
@@ -263,6 +264,7 @@ export class Sockets {
 
   /** @kernel tcp_recvmsg — net/ipv4/tcp.c, 7.3 */
   #receiveTcp(handle: SocketHandle, sock: TcpSock, msg: Msghdr, flags: number): number {
+    if (sock.state === TCP_ESTABLISHED && sock.receiveQueue.peek() === null) skBusyLoop(sock);
     const result = this.#tcp.receive(sock, handle.tokens, msg, flags);
     if (!handle.holdsTokens && handle.tokens.count > 0) {
       handle.holdsTokens = true;

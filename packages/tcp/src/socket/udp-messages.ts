@@ -4,6 +4,7 @@ import type { ControlWriter } from '../devmem/control-writer.ts';
 import { InetAddress } from '../stack/inet-address.ts';
 import { readStamps } from '../stack/timestamping.ts';
 import { UDP_CB_IFINDEX, UDP_CB_SADDR, UDP_CB_SPORT, type UdpSock } from '../udp/udp-sock.ts';
+import { skBusyLoop } from './busy-poll.ts';
 import type { IovCursor, Msghdr } from './msghdr.ts';
 import { unspecifiedIsSelf } from './own-address.ts';
 import { putStamps } from './timestamping-options.ts';
@@ -50,6 +51,7 @@ export function receiveDatagram(
 ): number {
   const error = sock.takeError();
   if (error < 0) return error;
+  if (sock.receiveQueue.peek() === null) skBusyLoop(sock);
   const peek = (flags & MSG_PEEK) !== 0;
   const skb = peek ? sock.receiveQueue.peek() : sock.dequeue();
   if (skb === null) return -EAGAIN;

@@ -52,6 +52,10 @@ export class Sysctl {
   tcpSlowStartAfterIdle: boolean = true;
   tcpMinSndMss: number = 48;
   somaxconn: number = 4096;
+  /** SO_BUSY_POLL of new sockets, in microseconds. @kernel sysctl_net_busy_read — net/core/sock.c, 7.3 */
+  busyRead: number = 0;
+  /** Other than 0: `poll` lets sockets busy poll, too. @kernel sysctl_net_busy_poll — net/core/sock.c, 7.3 */
+  busyPoll: number = 0;
   /** Half-open connections a listener may have at a time, whatever its backlog. */
   tcpMaxSynBacklog: number = 1024;
   ipDefaultTtl: number = 64;

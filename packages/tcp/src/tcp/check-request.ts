@@ -158,6 +158,9 @@ function inherit(child: TcpSock, listener: TcpSock): void {
   child.oobInline = listener.oobInline;
   child.ttl = listener.ttl;
   child.tos = listener.tos;
+  child.llUsec = listener.llUsec;
+  child.preferBusyPoll = listener.preferBusyPoll;
+  child.busyPollBudget = listener.busyPollBudget;
   replaceFlags(child, listener.tsFlags);
   child.tstampNew = listener.tstampNew;
   child.userMss = listener.userMss;

@@ -78,6 +78,10 @@ export class TcpSock {
   remotePort: number = 0;
   /** NAPI that delivered the last segment (SO_INCOMING_NAPI_ID); 0 none. */
   napiId: number = 0;
+  /** SO_BUSY_POLL in microseconds, SO_PREFER_BUSY_POLL, SO_BUSY_POLL_BUDGET: see `BusyPollChoice`. */
+  llUsec: number;
+  preferBusyPoll: boolean = false;
+  busyPollBudget: number = 0;
   /** Accepted connections nobody took yet: taken by `acceptDequeue()`. */
   acceptQueueLength: number = 0;
   /** Limit of the accept queue (listen's backlog). */
@@ -248,6 +252,7 @@ export class TcpSock {
     this.localAddress = InetAddress.any(family);
     this.remoteAddress = InetAddress.any(family);
     const sysctl = stack.sysctl;
+    this.llUsec = sysctl.busyRead;
     this.rcvbuf = sysctl.tcpRmemDefault;
     this.sndbuf = sysctl.tcpWmemDefault;
     this.reordering = sysctl.tcpReordering;

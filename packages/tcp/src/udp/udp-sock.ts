@@ -61,6 +61,10 @@ export class UdpSock {
   readonly remoteAddress: InetAddress;
   remotePort: number = 0;
   napiId: number = 0;
+  /** SO_BUSY_POLL in microseconds, SO_PREFER_BUSY_POLL, SO_BUSY_POLL_BUDGET: see `BusyPollChoice`. */
+  llUsec: number;
+  preferBusyPoll: boolean = false;
+  busyPollBudget: number = 0;
   rcvbuf: number;
   sndbuf: number;
   reuseAddress: boolean = false;
@@ -85,6 +89,7 @@ export class UdpSock {
     this.family = family;
     this.localAddress = InetAddress.any(family);
     this.remoteAddress = InetAddress.any(family);
+    this.llUsec = stack.sysctl.busyRead;
     this.rcvbuf = stack.sysctl.rmemDefault;
     this.sndbuf = stack.sysctl.wmemDefault;
   }

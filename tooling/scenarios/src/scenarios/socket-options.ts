@@ -127,6 +127,19 @@ export const SOCKET_OPTIONS: readonly Scenario[] = [
     },
   },
   {
+    id: 'SO_BUSY_POLL, SO_PREFER_BUSY_POLL, SO_BUSY_POLL_BUDGET: limits',
+    run(t) {
+      for (const x of [t.tcp('client', 'tcp'), t.udp('client', 'udp')]) {
+        for (const name of ['SO_BUSY_POLL', 'SO_PREFER_BUSY_POLL', 'SO_BUSY_POLL_BUDGET'] as const) {
+          for (const value of [50, 0, -1, 65_535, 65_536, INT_MAX]) {
+            x.set(name, value);
+            x.get(name);
+          }
+        }
+      }
+    },
+  },
+  {
     id: 'options that are only read, or do not exist',
     run(t) {
       const x = t.tcp('client', 'x');
