@@ -37,8 +37,8 @@ export interface Held {
 /** Where a stream comes in. What is not given: the port of all tests, the first bound queue, the buffer that a socket has anyway. */
 export interface StreamOptions {
   readonly port?: number;
-  /** The rx queue that a flow rule chooses. */
-  readonly queue?: number;
+  /** The rx queue that a flow rule chooses; null for no rule. */
+  readonly queue?: number | null;
   /** SO_RCVBUFFORCE of the listener, before the kernel doubles it. */
   readonly receiveBuffer?: number;
   /** Bytes of the iovec that one recvmsg is given. Default 1 MiB. */
@@ -68,7 +68,7 @@ export class DevmemStream {
     this.#msg = new Msghdr([regionOf(this.iov)], regionOf(new Uint8Array(64 * 40)));
     const host = pair.host.stack.sockets;
     const peer = pair.peer.stack.sockets;
-    pair.host.steer(HOST, port, queue);
+    if (queue !== null) pair.host.steer(HOST, port, queue);
     this.#listener = host.socket(AF_INET, SOCK_STREAM);
     if (receiveBuffer !== undefined) {
       host.setsockopt(this.#listener, SOL_SOCKET, SO.RCVBUFFORCE, new Uint8Array(Int32Array.of(receiveBuffer).buffer));

@@ -11,7 +11,7 @@ import { Traffic } from './traffic.ts';
 
 const CABLE = { latencyNs: 1e5, bandwidthBitsPerSecond: 2e8 };
 /** Rings twice as long, and twice of them while they are exchanged. */
-const SPARE_RAM_BYTES = 48 * 2 ** 20;
+const SPARE_BYTES = 48 * 2 ** 20;
 /** Bound rings twice as long hold twice as many. */
 const NIOVS = 256 + 2 * 1024;
 
@@ -23,7 +23,7 @@ describe('in the middle of traffic', () => {
       queues: 5,
       niovs: NIOVS,
       cable: CABLE,
-      spareRamBytes: SPARE_RAM_BYTES,
+      spareBytes: SPARE_BYTES,
     });
     const { pools, memory, device } = pair.host;
     const traffic = new Traffic(pair, { connections: 3, bytes: 200_000 });
@@ -75,7 +75,7 @@ describe('in the middle of traffic', () => {
         queues: 5,
         niovs: NIOVS,
         cable: { ...CABLE, mtu, superFrames, loss, reorder, duplicate },
-        spareRamBytes: SPARE_RAM_BYTES,
+        spareBytes: SPARE_BYTES,
       });
       const traffic = new Traffic(pair, plan);
       for (const { what, n, afterNs } of plan.events) {

@@ -25,6 +25,8 @@ export interface TrafficOptions {
   readonly iovBytes?: number;
   /** Of the first connection; the others have the ports behind it. */
   readonly port?: number;
+  /** Flow rules take them to the bound queues. Default true. */
+  readonly steered?: boolean;
 }
 
 /** One connection and how far it is. */
@@ -62,13 +64,13 @@ export class Traffic {
   constructor(pair: Pair, options: TrafficOptions) {
     const { memory } = pair.host;
     if (memory === null) throw new Error('no device memory');
-    const { connections = 1, bytes, iovBytes = IOV_BYTES, port = PORT } = options;
+    const { connections = 1, bytes, iovBytes = IOV_BYTES, port = PORT, steered = true } = options;
     const receiveBuffer =
       options.receiveBuffer ?? Math.floor((SPARE_NIOVS * NIOV_BYTES * RECEIVE_BUFFER_SHARE) / connections);
     this.pair = pair;
     this.knows(memory);
     this.flows = Array.from({ length: connections }, (_, i) => {
-      const queue = memory.queues[i % memory.queues.length] as number;
+      const queue = steered ? (memory.queues[i % memory.queues.length] as number) : null;
       const stream = new DevmemStream(pair, { port: port + i, queue, receiveBuffer, iovBytes });
       return new Flow(stream, distinctBytes(bytes + 977 * i).subarray(977 * i));
     });

@@ -104,7 +104,7 @@ describe('bind under traffic', () => {
   it('any number of times: every byte comes once, in one memory or another', () => {
     expectForAny(plans, 10, (plan) => {
       const { mtu, loss, reorder, changes, connections } = plan;
-      const pair = faultPair({ ...plan, spareRamBytes: 24 * 2 ** 20, cable: { ...CABLE, mtu, loss, reorder } });
+      const pair = faultPair({ ...plan, spareBytes: 24 * 2 ** 20, cable: { ...CABLE, mtu, loss, reorder } });
       const traffic = new Traffic(pair, { connections, bytes: 200_000 });
       for (const { onNs, offNs, keep, exporter } of changes) {
         traffic.returning = !keep;
