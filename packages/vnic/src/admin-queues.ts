@@ -130,8 +130,9 @@ function destroyTx(card: Card, command: DataView, at: number): number {
 function destroyRx(card: Card, command: DataView, at: number): number {
   const id = command.getUint32(at + AQ_DESTROY_QUEUE.queueId);
   if (id >= card.rx.length || !card.rx[id].active) return STATUS_MISSING;
-  // The driver's memory is still there: what was received is delivered.
+  // The driver's memory is still there: what was received is delivered, and nothing is written once the command is done.
   card.rx[id].merge.close();
+  card.rx[id].flush();
   card.rx[id].destroy();
   return ADMINQ_STATUS_PASSED;
 }

@@ -7,6 +7,7 @@ import {
   IRQ_DOORBELL_NO_INT_MODE,
 } from './abi/index.ts';
 import { DOORBELL_FIRST_INDEX } from './choices.ts';
+import { PendingSet } from './pending-set.ts';
 
 /** A block's recorded interval when none of the writes changed it. */
 export const INTERVAL_KEPT = -1;
@@ -20,14 +21,15 @@ export const INTERVAL_KEPT = -1;
 export class Doorbells {
   readonly txTail: Int32Array;
   readonly rxTail: Int32Array;
-  /** 1 where a block's doorbell was written since it was last taken up. */
-  readonly blockWritten: Uint8Array;
+  /** Doorbells that were written since they were last taken up. */
+  readonly txWritten: PendingSet;
+  readonly rxWritten: PendingSet;
+  readonly blocksWritten: PendingSet;
   readonly blockEnable: Uint8Array;
   readonly blockClear: Uint8Array;
   readonly blockQuiet: Uint8Array;
   /** In units of the doorbell, or INTERVAL_KEPT. */
   readonly blockInterval: Int32Array;
-  blocksWritten = false;
   /** Writes that hit no doorbell. */
   strayWrites = 0;
 
@@ -39,7 +41,9 @@ export class Doorbells {
     this.#blocks = 2 * maxQueues;
     this.txTail = new Int32Array(maxQueues);
     this.rxTail = new Int32Array(maxQueues);
-    this.blockWritten = new Uint8Array(this.#blocks);
+    this.txWritten = new PendingSet(maxQueues);
+    this.rxWritten = new PendingSet(maxQueues);
+    this.blocksWritten = new PendingSet(this.#blocks);
     this.blockEnable = new Uint8Array(this.#blocks);
     this.blockClear = new Uint8Array(this.#blocks);
     this.blockQuiet = new Uint8Array(this.#blocks);
@@ -66,13 +70,17 @@ export class Doorbells {
     }
     const queue = index - this.#blocks;
     if (queue < 0) this.#writeBlock(index, value | 0);
-    else if (queue < this.#queues) this.txTail[queue] = value;
-    else this.rxTail[queue - this.#queues] = value;
+    else if (queue < this.#queues) {
+      this.txTail[queue] = value;
+      this.txWritten.add(queue);
+    } else {
+      this.rxTail[queue - this.#queues] = value;
+      this.rxWritten.add(queue - this.#queues);
+    }
   }
 
   /** A block's writes have been taken up. */
   taken(block: number): void {
-    this.blockWritten[block] = 0;
     this.blockClear[block] = 0;
     this.blockInterval[block] = INTERVAL_KEPT;
   }
@@ -80,15 +88,15 @@ export class Doorbells {
   clear(): void {
     this.txTail.fill(0);
     this.rxTail.fill(0);
-    this.blockWritten.fill(0);
     this.blockClear.fill(0);
     this.blockInterval.fill(INTERVAL_KEPT);
-    this.blocksWritten = false;
+    this.txWritten.clear();
+    this.rxWritten.clear();
+    this.blocksWritten.clear();
   }
 
   #writeBlock(block: number, bits: number): void {
-    this.blocksWritten = true;
-    this.blockWritten[block] = 1;
+    this.blocksWritten.add(block);
     this.blockEnable[block] = (bits & IRQ_DOORBELL_ENABLE) !== 0 ? 1 : 0;
     this.blockQuiet[block] = (bits & IRQ_DOORBELL_NO_INT_MODE) !== 0 ? 1 : 0;
     if ((bits & IRQ_DOORBELL_CLEAR_PBA) !== 0) this.blockClear[block] = 1;

@@ -1,6 +1,7 @@
 import { IRQ_DOORBELL_INTERVAL_UNIT_US } from './abi/index.ts';
 import { type Doorbells, INTERVAL_KEPT } from './doorbells.ts';
 import type { NicHost } from './host.ts';
+import { PendingSet } from './pending-set.ts';
 
 /**
  * Notification blocks and the management vector.
@@ -28,14 +29,14 @@ export class InterruptBlocks {
   readonly #armed: Uint8Array;
   readonly #pending: Uint8Array;
   readonly #quiet: Uint8Array;
-  readonly #touched: Uint8Array;
+  /** Blocks with completions that were written since the last {@link InterruptBlocks.flush}, and those whose interval has ended. */
+  readonly #touched: PendingSet;
+  readonly #due: PendingSet;
   /** 1 while a wake-up is scheduled for the block: one at a time, so that a busy driver cannot pile them up. */
   readonly #waking: Uint8Array;
   readonly #intervalNs: Float64Array;
   readonly #notBeforeNs: Float64Array;
   readonly #wake: (() => void)[] = [];
-  #anyTouched = false;
-  #anyDue = false;
   #firstVector = 0;
   /** -1 before the driver said where it is. */
   #managementVector = -1;
@@ -46,14 +47,15 @@ export class InterruptBlocks {
     this.#armed = new Uint8Array(maxBlocks);
     this.#pending = new Uint8Array(maxBlocks);
     this.#quiet = new Uint8Array(maxBlocks);
-    this.#touched = new Uint8Array(maxBlocks);
+    this.#touched = new PendingSet(maxBlocks);
+    this.#due = new PendingSet(maxBlocks);
     this.#waking = new Uint8Array(maxBlocks);
     this.#intervalNs = new Float64Array(maxBlocks);
     this.#notBeforeNs = new Float64Array(maxBlocks);
     for (let block = 0; block < maxBlocks; block++) {
       this.#wake.push(() => {
         this.#waking[block] = 0;
-        this.#anyDue = true;
+        this.#due.add(block);
       });
     }
   }
@@ -72,18 +74,15 @@ export class InterruptBlocks {
     this.#armed.fill(0);
     this.#pending.fill(0);
     this.#quiet.fill(0);
-    this.#touched.fill(0);
+    this.#touched.clear();
     this.#intervalNs.fill(0);
     this.#notBeforeNs.fill(0);
-    this.#anyTouched = false;
   }
 
   /** Takes up what was written to the blocks' doorbells. */
   takeUp(doorbells: Doorbells): void {
-    if (!doorbells.blocksWritten) return;
-    doorbells.blocksWritten = false;
-    for (let block = 0; block < this.#armed.length; block++) {
-      if (doorbells.blockWritten[block] === 0) continue;
+    for (let left = doorbells.blocksWritten.count; left > 0; left--) {
+      const block = doorbells.blocksWritten.take();
       if (block < this.count) {
         const interval = doorbells.blockInterval[block];
         if (interval !== INTERVAL_KEPT) {
@@ -100,26 +99,17 @@ export class InterruptBlocks {
 
   /** A completion was written on behalf of `block` (-1: a queue that is only polled). The signal follows at {@link flush}. */
   touch(block: number): void {
-    if (block < 0) return;
-    this.#touched[block] = 1;
-    this.#anyTouched = true;
+    if (block >= 0) this.#touched.add(block);
   }
 
   /** Signals for everything touched since the last time, once per block: a batch of completions is one event. */
   flush(): void {
-    if (this.#anyTouched) {
-      this.#anyTouched = false;
-      for (let block = 0; block < this.count; block++) {
-        if (this.#touched[block] === 0) continue;
-        this.#touched[block] = 0;
-        this.#pending[block] = 1;
-        this.#signalIfDue(block);
-      }
+    for (let left = this.#touched.count; left > 0; left--) {
+      const block = this.#touched.take();
+      this.#pending[block] = 1;
+      this.#signalIfDue(block);
     }
-    if (this.#anyDue) {
-      this.#anyDue = false;
-      for (let block = 0; block < this.count; block++) this.#signalIfDue(block);
-    }
+    for (let left = this.#due.count; left > 0; left--) this.#signalIfDue(this.#due.take());
   }
 
   /** Something in device_status changed. There is nothing to arm or acknowledge. */

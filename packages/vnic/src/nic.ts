@@ -5,6 +5,7 @@ import { TX_BURST } from './choices.ts';
 import type { DriverInfo } from './driver-info.ts';
 import type { MsixLocation, NicFunction, NicHost, PciIdentity } from './host.ts';
 import type { NicOptions } from './options.ts';
+import { PendingSet } from './pending-set.ts';
 import { RxPlacement } from './rx-placement.ts';
 import type { NicStats } from './stats.ts';
 
@@ -66,14 +67,15 @@ class GvNic implements Nic {
   readonly #card: Card;
   readonly #admin: AdminQueue;
   readonly #placement: RxPlacement;
-  /** Where the next round over the transmit queues starts. */
-  #turn = 0;
+  /** Transmit queues that may have something to send. */
+  readonly #sending: PendingSet;
 
   constructor(host: NicHost, options: NicOptions) {
     const card = new Card(host, options);
     this.#card = card;
     this.#admin = new AdminQueue(card);
     this.#placement = new RxPlacement(card);
+    this.#sending = new PendingSet(card.tx.length);
     this.stats = {
       rx: card.rx.map((queue) => queue.stats),
       tx: card.tx.map((queue) => queue.stats),
@@ -167,24 +169,34 @@ class GvNic implements Nic {
     this.#admin.start(pfn);
   }
 
-  /** By index: an iterator in every round of an idle card would be its only garbage. */
   #takeUpTails(): void {
     const { rx, tx, doorbells } = this.#card;
-    for (let i = 0; i < rx.length; i++) if (rx[i].active) rx[i].takeUp(doorbells.rxTail[i]);
-    for (let i = 0; i < tx.length; i++) if (tx[i].active) tx[i].takeUp(doorbells.txTail[i]);
+    for (let left = doorbells.rxWritten.count; left > 0; left--) {
+      const id = doorbells.rxWritten.take();
+      if (rx[id].active) rx[id].takeUp(doorbells.rxTail[id]);
+    }
+    for (let left = doorbells.txWritten.count; left > 0; left--) {
+      const id = doorbells.txWritten.take();
+      if (!tx[id].active) continue;
+      tx[id].takeUp(doorbells.txTail[id]);
+      this.#sending.add(id);
+    }
   }
 
+  /** Queues by turns, until the budget is spent or none of a whole round could send. */
   #transmit(budget: number): number {
-    const queues = this.#card.tx;
+    const { tx } = this.#card;
+    const sending = this.#sending;
     let done = 0;
-    let idle = 0;
-    while (done < budget && idle < queues.length) {
-      const queue = queues[this.#turn];
-      this.#turn = this.#turn + 1 < queues.length ? this.#turn + 1 : 0;
-      const left = budget - done;
-      const sent = queue.active ? queue.run(Math.min(left, TX_BURST)) : 0;
-      idle = sent === 0 ? idle + 1 : 0;
+    for (let idle = 0; done < budget && idle < sending.count; ) {
+      const id = sending.take();
+      const queue = tx[id];
+      if (!queue.active) continue;
+      const sent = queue.run(Math.min(budget - done, TX_BURST));
       done += sent;
+      idle = sent === 0 ? idle + 1 : 0;
+      if (queue.hasWork) sending.add(id);
+      else idle = 0;
     }
     return done;
   }

@@ -45,11 +45,6 @@ export class RxBufferRing {
   /** Takes up the doorbell. Masked, because one driver counts on without end and the others write an index. */
   takeUp(tail: number): void {
     this.#tail = tail & this.#mask;
-    const epoch = this.#dma.epoch;
-    if (epoch !== this.#epoch) {
-      this.#epoch = epoch;
-      this.#cached = 0;
-    }
   }
 
   /**
@@ -58,6 +53,12 @@ export class RxBufferRing {
    * @returns position of its descriptor in {@link view}, good until the next call; -1 when the ring cannot be read.
    */
   take(): number {
+    // What was fetched while other mappings were live may be another's memory by now.
+    const { epoch } = this.#dma;
+    if (epoch !== this.#epoch) {
+      this.#epoch = epoch;
+      this.#cached = 0;
+    }
     if (this.#cached === 0 && !this.#fetch()) return -1;
     const desc = this.#cachedAt;
     this.#cached--;

@@ -19,6 +19,7 @@ import type { FlowCache } from './flow-cache.ts';
 import type { FlowTable } from './flow-table.ts';
 import { splitLength } from './header-split.ts';
 import type { NicHost } from './host.ts';
+import { PendingSet } from './pending-set.ts';
 import { CUT_TEMPLATE_BYTES, ReceivedSuperFrame } from './received-super-frame.ts';
 import { mergeablePayload } from './rsc-rules.ts';
 import type { Rss } from './rss.ts';
@@ -64,12 +65,15 @@ export class RxPlacement {
   readonly #slots: FrameSlots;
   readonly #frame: Dissection = new Dissection();
   readonly #cutter: ReceivedSuperFrame;
+  /** Queues that frames were placed on in this round, or that have an open packet. */
+  readonly #busy: PendingSet;
   /** What the third word of every completion has. */
   readonly #status: number;
 
   constructor(card: PlacementContext) {
     this.#card = card;
     this.#slots = card.port.slots;
+    this.#busy = new PendingSet(card.rx.length);
     this.#status = RX_COMPLETION_DESCRIPTOR_DONE | (card.stampPackets ? WORD2_TS_VALID : 0);
     this.#cutter = new ReceivedSuperFrame(card.carve(CUT_TEMPLATE_BYTES), card.checksum);
   }
@@ -104,13 +108,15 @@ export class RxPlacement {
   #finish(drained: boolean): number {
     const { rx, host } = this.#card;
     let closed = 0;
-    for (let i = 0; i < rx.length; i++) {
-      const { merge } = rx[i];
+    for (let left = this.#busy.count; left > 0; left--) {
+      const queue = rx[this.#busy.take()];
+      const { merge } = queue;
       if (merge.open && (drained || host.clock.nowNs - merge.openedNs >= RSC_TIMEOUT_NS)) {
         merge.close();
         closed++;
       }
-      rx[i].flush();
+      if (merge.open) this.#busy.add(queue.id);
+      queue.flush();
     }
     return closed;
   }
@@ -147,6 +153,7 @@ export class RxPlacement {
       queue.stats.stopped++;
       return;
     }
+    this.#busy.add(queue.id);
     if (card.stampPackets) queue.stamp = card.host.clock.nowNs | 0;
     if (this.#slots.gsoType[slot] !== GSO_NONE) {
       this.#acceptSuperFrame(slot, at, length, queue, hash);

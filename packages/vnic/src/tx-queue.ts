@@ -105,11 +105,11 @@ export class TxQueue {
   /** Takes up the doorbell. */
   takeUp(tail: number): void {
     this.#tail = tail & this.#mask;
-    const epoch = this.#card.dma.epoch;
-    if (epoch !== this.#epoch) {
-      this.#epoch = epoch;
-      this.#cached = 0;
-    }
+  }
+
+  /** Something is announced and not sent: more to do, unless the port is blocked. */
+  get hasWork(): boolean {
+    return !this.stopped && (this.#emitting || this.#head !== this.#tail);
   }
 
   /** Descriptors announced and not fetched yet. */
@@ -141,6 +141,11 @@ export class TxQueue {
 
   /** Fetches descriptors until a packet is whole; false when there are no more, or the queue was stopped. */
   #collect(): boolean {
+    const { epoch } = this.#card.dma;
+    if (epoch !== this.#epoch) {
+      this.#epoch = epoch;
+      this.#cached = 0;
+    }
     while (this.#head !== this.#tail) {
       if (this.#cached === 0 && !this.#fetch()) return false;
       const desc = this.#cachedAt;
