@@ -35,7 +35,7 @@ export interface HostOptions {
   readonly swiotlbBytes?: number;
   /** Queue pairs. Default 2; device memory needs at least 2. */
   readonly queues?: number;
-  /** Descriptors per ring, a power of two. Default: the card's own. */
+  /** Descriptors per ring, a power of two. Fewer than 512 make a card that has such small rings. Default: the card's own. */
   readonly ringEntries?: number;
   /** `tcp-data-split` on. Default: on when there is device memory, else left alone. */
   readonly dataSplit?: boolean;
