@@ -7,9 +7,10 @@
 import { parseArguments } from './arguments.ts';
 import { pagePoolSuite } from './page-pool/suite.ts';
 import { pathSuite } from './path/suite.ts';
+import { scaleSuite } from './scale/suite.ts';
 import type { Figure, Suite } from './suite.ts';
 
-const SUITES: readonly Suite[] = [pagePoolSuite, pathSuite];
+const SUITES: readonly Suite[] = [pagePoolSuite, pathSuite, scaleSuite];
 
 async function main(): Promise<void> {
   const request = parseArguments(
