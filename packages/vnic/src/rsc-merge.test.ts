@@ -3,8 +3,14 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { cardUp, type UpFixture, type UpOptions } from '../test/card-fixture.ts';
 import { type IpAround, pattern, tcpFrame, udpFrame } from '../test/frames.ts';
-import { ADMINQ_DESTROY_RX_QUEUE } from './abi/index.ts';
+import {
+  ADMINQ_DESTROY_RX_QUEUE,
+  REG_ADMINQ_EVENT_COUNTER,
+  REGISTER_BAR,
+  RX_COMPLETION_DESC_BYTES,
+} from './abi/index.ts';
 import { RSC_TIMEOUT_NS } from './choices.ts';
+import type { Nic } from './index.ts';
 import type { MockRxPacket } from './mock/index.ts';
 
 const MSS = 1448;
@@ -272,6 +278,55 @@ describe('receive-side coalescing', () => {
     other.nic.run(10);
     expect(other.rx[0].poll()).toBeNull();
     expect(other.host.dma.faults).toBe(0);
+  });
+
+  it('writes nothing more once DESTROY_RX_QUEUE is done', () => {
+    const executed: number[] = [];
+    let watching: Nic | null = null;
+    let ring = -1;
+    const noted = (iova: number): void => {
+      if (watching === null || iova < ring || iova >= ring + 64 * RX_COMPLETION_DESC_BYTES) return;
+      executed.push(watching.barRead(REGISTER_BAR, REG_ADMINQ_EVENT_COUNTER, 4));
+    };
+    const card = cardUp(
+      {
+        mtu: 1600,
+        between: (host) => ({
+          host: {
+            ...host,
+            raise: (vector) => host.raise(vector),
+            note: (event) => host.note(event),
+            clock: host.clock,
+            dma: {
+              read: (...at) => host.dma.read(...at),
+              load32: (iova) => host.dma.load32(iova),
+              store32: (iova, value) => host.dma.store32(iova, value),
+              get epoch() {
+                return host.dma.epoch;
+              },
+              write(iova, ...from) {
+                noted(iova);
+                return host.dma.write(iova, ...from);
+              },
+              publish32(iova, value) {
+                noted(iova);
+                return host.dma.publish32(iova, value);
+              },
+            },
+          },
+          attach: (nic) => nic,
+        }),
+      },
+      { packetBufferBytes: 4096, headerBufferBytes: 256, enableRsc: true },
+    );
+    for (const frame of train(2)) card.port.push(frame);
+    card.nic.run(2);
+    ring = card.rx[0].completionRing.iova;
+    watching = card.nic;
+    const before = card.nic.barRead(REGISTER_BAR, REG_ADMINQ_EVENT_COUNTER, 4);
+    card.driver.destroyQueue(ADMINQ_DESTROY_RX_QUEUE, 0);
+    expect(new Set(executed)).toEqual(new Set([before]));
+    expect(shape(card.rx[0].pollAll())).toEqual([2]);
   });
 
   it('goes round its rings', () => {
