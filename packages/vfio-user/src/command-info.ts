@@ -45,13 +45,19 @@ export function regionInfo(session: DeviceSession, request: Request): number {
   return 0;
 }
 
+/** Interrupts of an index. The error interrupt is offered, and never signalled, because QEMU warns about a device without one. */
+function irqCount({ pci }: PciFunction, index: number): number {
+  if (index === protocol.IRQ_MSIX) return pci.msixVectors;
+  return index === protocol.IRQ_ERROR ? 1 : 0;
+}
+
 /** DEVICE_GET_IRQ_INFO. EINVAL: there is no such index. */
 export function irqInfo(session: DeviceSession, request: Request): number {
   const { $bytes, argsz, flags, index, count } = protocol.IRQ_INFO_MESSAGE;
   if (request.length < $bytes) return EINVAL;
   const irq = request.view.getUint32(request.at + index, true);
   if (irq >= protocol.IRQ_INDEXES) return EINVAL;
-  const vectors = irq === protocol.IRQ_MSIX ? session.device.function.pci.msixVectors : 0;
+  const vectors = irqCount(session.device.function, irq);
   const reply = session.reply(request, $bytes);
   if (reply < 0) return 0;
   const out = session.writer.view;
@@ -83,7 +89,7 @@ export function setIrqs(session: DeviceSession, request: Request): number {
   const { interrupts, function: pciFunction } = session.device;
   const first = view.getUint32(at + start, true);
   const vectors = view.getUint32(at + count, true);
-  if (first + vectors > (irq === protocol.IRQ_MSIX ? pciFunction.pci.msixVectors : 0)) return EINVAL;
+  if (first + vectors > irqCount(pciFunction, irq)) return EINVAL;
   const triggers = action === protocol.IRQ_SET_ACTION_TRIGGER;
   if (data === protocol.IRQ_SET_DATA_BOOL && length < $bytes + vectors) return EINVAL;
   if (irq === protocol.IRQ_MSIX) {

@@ -91,7 +91,7 @@ describe('what a client asks about the device', () => {
       [0, 0],
       [0, 0],
       [9, 3],
-      [0, 0],
+      [9, 1],
       [0, 0],
     ]);
   });

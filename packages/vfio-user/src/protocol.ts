@@ -119,6 +119,7 @@ export const REGION_CONFIG = 7;
 /** INTx, MSI, MSI-X, ERR, REQ. */
 export const IRQ_INDEXES = 5;
 export const IRQ_MSIX = 2;
+export const IRQ_ERROR = 3;
 
 /** Bytes of one region access; more is refused. A driver's accesses have 8 at most, a dump of configuration space 256. */
 export const REGION_ACCESS_BYTES_MAX = 4096;
