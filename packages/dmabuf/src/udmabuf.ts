@@ -136,7 +136,7 @@ class UdmabufExporter implements DmaBufExporter {
   // misc device, which reaches the same cache lines.
   beginCpuAccess(): number {
     for (const { device, entries, direction } of this.#attachments) {
-      for (const entry of entries ?? []) device.syncForCpu(entry.iova, entry.length, direction);
+      for (const entry of entries ?? []) device.syncWrittenForCpu(entry.iova, entry.length, direction);
     }
     return 0;
   }

@@ -1,6 +1,5 @@
 import { type Region, regionOver } from '@netmem/region';
 import { PAGE_OFFSET_MASK, PAGE_SHIFT, PAGE_SIZE } from '../memory/page.ts';
-import type { CpuCache } from './cpu-cache.ts';
 import { type DeviceDma, DeviceDmaWindow } from './device-dma.ts';
 import {
   DMA_ATTR_NO_WARN,
@@ -150,10 +149,29 @@ export class DmaDevice {
     if (page === 0) return;
     if (iommu.traceSyncForCpu.enabled) iommu.traceSyncForCpu.emit(this.domain, iova, lengthBytes, direction);
     if (direction === DMA_TO_DEVICE) return;
-    if (iommu.swiotlb !== null) {
-      iommu.swiotlb.copyOut(iommu.table.firstByteOf(page), iova - iommu.table.startOf(page), lengthBytes);
-    } else if (iommu.cache !== null) {
-      this.#showWrites(iommu.cache, iova, lengthBytes);
+    this.#show(page, iova, lengthBytes);
+  }
+
+  /**
+   * As {@link DmaDevice.syncForCpu}, but passes over whole pages that the device did not write to since they were last shown this way. A dma-buf of many
+   * megabytes is synced as a whole, each time somebody looks at a part of it.
+   */
+  syncWrittenForCpu(iova: number, lengthBytes: number, direction: number): void {
+    const iommu = this.#iommu;
+    const head = this.#findSyncable('sync for cpu', iova, lengthBytes, direction);
+    if (head === 0) return;
+    if (iommu.traceSyncForCpu.enabled) iommu.traceSyncForCpu.emit(this.domain, iova, lengthBytes, direction);
+    if (direction === DMA_TO_DEVICE) return;
+    const { written } = iommu.table;
+    const end = iova + lengthBytes;
+    for (let at = iova; at < end; ) {
+      const page = at >>> PAGE_SHIFT;
+      const part = Math.min(PAGE_SIZE - (at & PAGE_OFFSET_MASK), end - at);
+      if (written[page] !== 0) {
+        this.#show(head, at, part);
+        if (part === PAGE_SIZE) written[page] = 0;
+      }
+      at += part;
     }
   }
 
@@ -265,22 +283,11 @@ export class DmaDevice {
     this.#liveMappings--;
   }
 
-  /**
-   * Shows the CPU what the device wrote. Whole pages that it did not write to are passed over: a dma-buf of many megabytes is synced as a whole, each
-   * time somebody looks at a part of it.
-   */
-  #showWrites(cache: CpuCache, iova: number, lengthBytes: number): void {
-    const { table } = this.#iommu;
-    const end = iova + lengthBytes;
-    for (let at = iova; at < end; ) {
-      const page = at >>> PAGE_SHIFT;
-      const part = Math.min(PAGE_SIZE - (at & PAGE_OFFSET_MASK), end - at);
-      if (part < PAGE_SIZE || table.written[page] !== 0) {
-        cache.invalidate(this.#iommu.linearAddressOf(at) as number, part);
-        if (part === PAGE_SIZE) table.written[page] = 0;
-      }
-      at += part;
-    }
+  /** Shows the CPU what the device sees in a range of the mapping that begins with `page`. */
+  #show(page: number, iova: number, lengthBytes: number): void {
+    const { swiotlb, cache, table } = this.#iommu;
+    if (swiotlb !== null) swiotlb.copyOut(table.firstByteOf(page), iova - table.startOf(page), lengthBytes);
+    else cache?.invalidate(this.#iommu.linearAddressOf(iova) as number, lengthBytes);
   }
 
   /**

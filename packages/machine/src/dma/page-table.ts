@@ -52,7 +52,7 @@ export class PageTable {
   readonly high: Uint16Array;
   /** First page of the mapping that this page belongs to, 0 for none. */
   readonly head: Int32Array;
-  /** The dirty bit: 1 since the device wrote to the page, until a sync showed all of it to the CPU. */
+  /** The dirty bit: 1 since the device wrote to the page, until `DmaDevice.syncWrittenForCpu` showed all of it to the CPU. */
   readonly written: Uint8Array;
   /** At a mapping's first page: its length in bytes. */
   readonly lengthBytes: Int32Array;
