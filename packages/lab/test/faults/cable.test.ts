@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ExporterName } from '../../src/index.ts';
 import { faultPair } from './fault-pair.ts';
-import { expectForAny } from './replayable.ts';
+import { expectForAny, PATIENT } from './replayable.ts';
 import { Traffic } from './traffic.ts';
 
 const FAULTS = ['loss', 'reorder', 'duplicate', 'corrupt'] as const;
@@ -65,6 +65,7 @@ describe('any number of connections', () => {
     exporter: fc.constantFrom(...EXPORTERS),
     bound: fc.integer({ min: 1, max: 3 }),
     connections: fc.integer({ min: 1, max: 5 }),
+    answerBytes: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 60_000 })),
     bytes: fc.integer({ min: 1, max: 120_000 }),
     iovBytes: fc.constantFrom(1 << 20, 50_000, 3_000),
     latencyNs: fc.constantFrom(0, 1_000, 1e5, 5e6),
@@ -75,7 +76,7 @@ describe('any number of connections', () => {
     corrupt: share,
   });
 
-  it('over any cable, into any memory, on any number of queues', { timeout: 120_000 }, () => {
+  it('over any cable, into any memory, on any number of queues', PATIENT, () => {
     expectForAny(plans, 12, (plan) => {
       const { link, latencyNs, bandwidthBitsPerSecond, loss, reorder, duplicate, corrupt } = plan;
       const faults = { loss, reorder, duplicate, corrupt: link === SUPER_FRAMES ? 0 : corrupt };

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Pair } from '../../src/index.ts';
 import { faultPair } from './fault-pair.ts';
-import { expectForAny } from './replayable.ts';
+import { expectForAny, PATIENT } from './replayable.ts';
 import { type Flow, Traffic } from './traffic.ts';
 
 const NIOV_BYTES = 4096;
@@ -108,7 +108,7 @@ describe('a reader with moods', () => {
     ),
   });
 
-  it('gets every byte as long as it gives back in the end', () => {
+  it('gets every byte as long as it gives back in the end', PATIENT, () => {
     expectForAny(plans, 10, (plan) => {
       const { bound, connections, loss, mtu } = plan;
       const niovs = plan.niovs + (bound - 1) * RING_NIOVS;

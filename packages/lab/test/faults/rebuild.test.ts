@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import type { ExporterName } from '../../src/index.ts';
 import { type Disturbance, disturbances } from './disturbances.ts';
 import { faultPair } from './fault-pair.ts';
-import { expectForAny } from './replayable.ts';
+import { expectForAny, PATIENT } from './replayable.ts';
 import { Traffic } from './traffic.ts';
 
 const CABLE = { latencyNs: 1e5, bandwidthBitsPerSecond: 2e8 };
@@ -26,7 +26,7 @@ describe('in the middle of traffic', () => {
       spareBytes: SPARE_BYTES,
     });
     const { pools, memory, device } = pair.host;
-    const traffic = new Traffic(pair, { connections: 3, bytes: 200_000 });
+    const traffic = new Traffic(pair, { connections: 3, bytes: 200_000, answerBytes: 100_000 });
     for (let times = 1; times <= 6; times++) {
       traffic.runToShare(times / 8);
       disturb(pair, times, traffic);
@@ -51,6 +51,7 @@ describe('in the middle of traffic', () => {
     exporter: fc.constantFrom<ExporterName>('device', 'udmabuf'),
     bound: fc.integer({ min: 1, max: 2 }),
     connections: fc.integer({ min: 1, max: 4 }),
+    answerBytes: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 100_000 })),
     bytes: fc.integer({ min: 1, max: 150_000 }),
     loss: fc.constantFrom(0, 0.02),
     reorder: fc.constantFrom(0, 0.02),
@@ -67,7 +68,7 @@ describe('in the middle of traffic', () => {
     ),
   });
 
-  it('any of that, in any order, on any cable', { timeout: 120_000 }, () => {
+  it('any of that, in any order, on any cable', PATIENT, () => {
     expectForAny(plans, 8, (plan) => {
       const { mtu, superFrames, loss, reorder, duplicate } = plan;
       const pair = faultPair({

@@ -9,6 +9,11 @@ const REPLAY = 'FAULTS_REPLAY';
 /** Runs of each property instead of the few that a test has time for. */
 const RUNS = 'FAULTS_RUNS';
 
+/** What a property may take: a night's runs need one. */
+export const PATIENT: { readonly timeout: number } = {
+  timeout: process.env[RUNS] === undefined ? 120_000 : 12 * 3_600_000,
+};
+
 /** Checks that `run` throws for no plan: `runs` of them, other ones each time. A failure is made small and ends with the command that repeats it. */
 export function expectForAny<Plan>(plans: fc.Arbitrary<Plan>, runs: number, run: (plan: Plan) => void): void {
   const [seed, path] = process.env[REPLAY]?.split(/:(.*)/s) ?? [];

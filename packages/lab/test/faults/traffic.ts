@@ -4,6 +4,7 @@ import { EAGAIN } from '@netmem/uapi';
 import { expect } from 'vitest';
 import type { BoundMemory, Pair } from '../../src/index.ts';
 import { DevmemStream, distinctBytes, type Held, PORT, settle } from '../devmem-stream.ts';
+import { Answer } from './answer.ts';
 import { SPARE_NIOVS } from './fault-pair.ts';
 import { LandedBytes } from './landed-bytes.ts';
 
@@ -27,6 +28,8 @@ export interface TrafficOptions {
   readonly port?: number;
   /** Flow rules take them to the bound queues. Default true. */
   readonly steered?: boolean;
+  /** Bytes that the host sends over each connection meanwhile. Default none. */
+  readonly answerBytes?: number;
 }
 
 /** One connection and how far it is. */
@@ -34,16 +37,18 @@ export class Flow {
   readonly stream: DevmemStream;
   readonly bytes: Uint8Array;
   readonly landed: LandedBytes;
+  readonly answer: Answer;
   sent: number = 0;
   finished: boolean = false;
   ended: boolean = false;
   /** Why receiving ended early, as a negative errno. */
   error: number = 0;
 
-  constructor(stream: DevmemStream, bytes: Uint8Array) {
+  constructor(stream: DevmemStream, bytes: Uint8Array, answerBytes: number) {
     this.stream = stream;
     this.bytes = bytes;
     this.landed = new LandedBytes(bytes);
+    this.answer = new Answer(stream, answerBytes);
   }
 }
 
@@ -64,7 +69,7 @@ export class Traffic {
   constructor(pair: Pair, options: TrafficOptions) {
     const { memory } = pair.host;
     if (memory === null) throw new Error('no device memory');
-    const { connections = 1, bytes, iovBytes = IOV_BYTES, port = PORT, steered = true } = options;
+    const { connections = 1, bytes, iovBytes = IOV_BYTES, port = PORT, steered = true, answerBytes = 0 } = options;
     const receiveBuffer =
       options.receiveBuffer ?? Math.floor((SPARE_NIOVS * NIOV_BYTES * RECEIVE_BUFFER_SHARE) / connections);
     this.pair = pair;
@@ -72,7 +77,7 @@ export class Traffic {
     this.flows = Array.from({ length: connections }, (_, i) => {
       const queue = steered ? (memory.queues[i % memory.queues.length] as number) : null;
       const stream = new DevmemStream(pair, { port: port + i, queue, receiveBuffer, iovBytes });
-      return new Flow(stream, distinctBytes(bytes + 977 * i).subarray(977 * i));
+      return new Flow(stream, distinctBytes(bytes + 977 * i).subarray(977 * i), answerBytes);
     });
   }
 
@@ -91,13 +96,14 @@ export class Traffic {
   }
 
   get ended(): boolean {
-    return this.flows.every((flow) => flow.ended);
+    return this.flows.every((flow) => flow.ended && (flow.answer.done || flow.error < 0));
   }
 
   /** One turn of both applications. True when every stream has ended. */
   turn(): boolean {
     for (const flow of this.flows) {
       this.#send(flow);
+      flow.answer.turn();
       if (this.reading && !flow.ended) this.#receive(flow);
     }
     return this.ended;
@@ -149,7 +155,8 @@ export class Traffic {
   /** Every byte came, where it should; every token went back. */
   expectIntact(linear: number = 0): void {
     const total = { devmem: 0, linear: 0, issued: 0, returned: 0 };
-    for (const [i, { landed, stream, bytes, error }] of this.flows.entries()) {
+    for (const [i, { landed, stream, bytes, error, answer }] of this.flows.entries()) {
+      expect([i, answer.mismatchAt, answer.received]).toEqual([i, -1, answer.bytes.length]);
       expect({ i, at: landed.mismatchAt, bytes: landed.position, error }).toEqual({
         i,
         at: -1,

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { BoundMemory, ExporterName, Pair } from '../../src/index.ts';
 import { faultPair } from './fault-pair.ts';
-import { expectForAny } from './replayable.ts';
+import { expectForAny, PATIENT } from './replayable.ts';
 import { Traffic } from './traffic.ts';
 
 const CABLE = { latencyNs: 1e5, bandwidthBitsPerSecond: 1e9 };
@@ -101,7 +101,7 @@ describe('bind under traffic', () => {
     ),
   });
 
-  it('any number of times: every byte comes once, in one memory or another', () => {
+  it('any number of times: every byte comes once, in one memory or another', PATIENT, () => {
     expectForAny(plans, 10, (plan) => {
       const { mtu, loss, reorder, changes, connections } = plan;
       const pair = faultPair({ ...plan, spareBytes: 24 * 2 ** 20, cable: { ...CABLE, mtu, loss, reorder } });

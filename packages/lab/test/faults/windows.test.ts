@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { faultPair } from './fault-pair.ts';
-import { expectForAny } from './replayable.ts';
+import { expectForAny, PATIENT } from './replayable.ts';
 import { Traffic } from './traffic.ts';
 
 const MINUTE_NS = 60e9;
@@ -73,7 +73,7 @@ describe('a slow reader', () => {
     reorder: fc.constantFrom(0, 0.03),
   });
 
-  it('of any number of bytes at a time, with any window', () => {
+  it('of any number of bytes at a time, with any window', PATIENT, () => {
     expectForAny(plans, 10, (plan) => {
       const { seed, mtu, hwGro, loss, reorder, pauseNs } = plan;
       const pair = faultPair({ seed, hwGro, cable: { mtu, latencyNs: 1e5, loss, reorder } });
