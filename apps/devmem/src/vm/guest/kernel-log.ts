@@ -1,7 +1,7 @@
 /** What the guest's kernel said that it should not have. */
 
 /** A message that is expected, and why. */
-interface KnownMessage {
+export interface KnownMessage {
   readonly pattern: RegExp;
   readonly cause: string;
 }
@@ -29,8 +29,12 @@ export function parseKernelMessage(line: string): KernelMessage {
   return match === null ? { level: 6, text: line } : { level: Number(match[1]) & 7, text: match[2] as string };
 }
 
-/** Whether a test fails for this message: a warning or bug of the kernel, or an error that the driver reports. */
-export function isUnexpected({ level, text }: KernelMessage): boolean {
-  if (KNOWN.some(({ pattern }) => pattern.test(text))) return false;
+/**
+ * Whether a test fails for this message: a warning or bug of the kernel, or an error that the driver reports.
+ *
+ * @param provoked - What the scenario asks for on purpose.
+ */
+export function isUnexpected({ level, text }: KernelMessage, provoked: readonly KnownMessage[] = []): boolean {
+  if ([...KNOWN, ...provoked].some(({ pattern }) => pattern.test(text))) return false;
   return BAD.test(text) || (level <= LEVEL_ERROR && /\bgve\b|eth\d|netdev|page_pool/.test(text));
 }

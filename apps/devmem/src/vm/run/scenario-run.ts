@@ -32,10 +32,12 @@ class ScenarioRun {
   readonly seen: Observations;
   readonly lines: string[] = [];
   session: GuestSession | null = null;
+  readonly #scenario: Scenario;
   readonly #listener: RunListener;
   readonly #startedMs: number = performance.now();
 
-  constructor(listener: RunListener, seen: Observations) {
+  constructor(scenario: Scenario, listener: RunListener, seen: Observations) {
+    this.#scenario = scenario;
     this.#listener = listener;
     this.seen = seen;
   }
@@ -66,6 +68,10 @@ class ScenarioRun {
       case 'kernel':
         this.#kernelMessage(rest);
         break;
+      case 'ask':
+        // How often the guest has booted is all that a guest cannot know by itself.
+        this.session?.qemu.type(`${seen.boots}\n`);
+        break;
       case 'exit':
         seen.exitStatus = Number(rest);
         break;
@@ -76,7 +82,7 @@ class ScenarioRun {
 
   #kernelMessage(line: string): void {
     const message = parseKernelMessage(line);
-    if (!isUnexpected(message)) return;
+    if (!isUnexpected(message, this.#scenario.provokes)) return;
     this.seen.kernelComplaints.push(message.text);
     this.#listener.step(false, `kernel: ${message.text}`);
   }
@@ -153,7 +159,7 @@ export async function runScenario(
     kernelComplaints: [],
     cardEvents: [],
   };
-  const run = new ScenarioRun(listener, seen);
+  const run = new ScenarioRun(scenario, listener, seen);
   const wrapped = captureAndTrace(options);
   const isPlain = Object.values(options.cable).every((value) => value === 0);
   const effective = isPlain && scenario.cable !== undefined ? { ...options, cable: scenario.cable } : options;
