@@ -30,11 +30,13 @@ export interface QemuEnd {
 
 /**
  * A shell starts QEMU and waits for two things: that it ends, and that a pipe from us does, which happens even when we are killed without a warning.
- * The pipe is descriptor 3; QEMU must not hold it.
+ * The pipe is descriptor 3; QEMU must not hold it. Descriptor 4 carries our standard input past the shell, which gives its background jobs none.
  */
 const WATCHMAN = `
-"$@" <&0 3<&- &
+exec 4<&0
+"$@" <&4 3<&- 4<&- &
 guest=$!
+exec 4<&-
 (read -r gone <&3; kill -9 $guest) </dev/null >/dev/null 2>&1 &
 watch=$!
 wait $guest
