@@ -4,6 +4,7 @@ import { CommandError, EXIT } from '../exit-codes.ts';
 import {
   declareRunOptions,
   declareSetupOptions,
+  declareShellOptions,
   type ParsedSetupOptions,
   type ParsedVmOptions,
   resolveSetupOptions,
@@ -17,6 +18,7 @@ import { watchSignals } from './run/signals.ts';
 import { CacheFolder } from './setup/cache-folder.ts';
 import { type GuestKit, prepareGuest, type SetupOptions } from './setup/prepare.ts';
 import { createSetupProgress } from './setup/progress.ts';
+import { runShell, type ShellRequest } from './shell/shell.ts';
 
 function prepare(options: SetupOptions, quiet: boolean): Promise<GuestKit> {
   if (process.platform !== 'linux' || process.arch !== 'x64') {
@@ -89,7 +91,16 @@ export function createVmCommand(): Command {
     const scenario = SCENARIOS.find((one) => one.name === name) as Scenario;
     process.exitCode = await run(scenario, resolveVmOptions(parsed));
   });
+  const shell = declareShellOptions(
+    new Command('shell').description(
+      'A guest with our card, a peer that serves a stream, and your own program if you share it.',
+    ),
+  ).action(async ({ share = null, command = null, ...parsed }: ParsedVmOptions & Partial<ShellRequest>) => {
+    const options = resolveVmOptions(parsed);
+    const kit = await prepare(options, options.quiet);
+    process.exitCode = await runShell(kit, { share, command }, options, watchSignals());
+  });
   const vm = new Command('vm').description('An unmodified Linux in QEMU, its stock gve driver on our card.');
-  for (const command of [setup, runCommand]) vm.addCommand(command.exitOverride());
+  for (const command of [setup, runCommand, shell]) vm.addCommand(command.exitOverride());
   return vm.exitOverride();
 }

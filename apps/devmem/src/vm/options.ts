@@ -74,6 +74,16 @@ export function declareGuestOptions(command: Command): Command {
     );
 }
 
+/** Options of `devmem vm shell` alone. */
+export function declareShellOptions(command: Command): Command {
+  return declareGuestOptions(command)
+    .option(
+      '--share <DIR>',
+      'a folder whose contents the guest finds in /share, with the libraries that programs in it need',
+    )
+    .option('--command <CMD>', 'run that in /share instead of a shell, and end with its exit status');
+}
+
 /** Options of `devmem vm run` alone. */
 export function declareRunOptions(command: Command): Command {
   return declareGuestOptions(command)

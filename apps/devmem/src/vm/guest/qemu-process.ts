@@ -16,8 +16,6 @@ export interface GuestMachine {
   readonly socketPath: string;
   /** A reboot of the guest is one, instead of the end. */
   readonly mayReboot: boolean;
-  /** The console is the user's terminal. */
-  readonly interactive: boolean;
 }
 
 /** How QEMU ended. */
@@ -55,8 +53,7 @@ function qemuArguments(machine: GuestMachine): string[] {
     ...['-m', String(memoryMiB)],
     ...['-object', `memory-backend-file,id=m,size=${memoryMiB}M,mem-path=${memoryFile},share=on`],
     ...['-vga', 'none', '-display', 'none', '-monitor', 'none', '-nic', 'none', '-nodefaults'],
-    ...(machine.interactive ? ['-serial', 'mon:stdio'] : ['-serial', 'stdio']),
-    ...(machine.mayReboot ? [] : ['-no-reboot']),
+    ...['-serial', 'stdio', ...(machine.mayReboot ? [] : ['-no-reboot'])],
     ...['-device', JSON.stringify(device)],
     ...['-kernel', machine.kernel, '-initrd', machine.initrd],
     ...['-append', 'console=ttyS0 panic=-1 quiet'],
@@ -65,7 +62,7 @@ function qemuArguments(machine: GuestMachine): string[] {
 
 /** A running guest. */
 export class QemuProcess {
-  /** Called with what the console shows, as it comes; not for an interactive guest. */
+  /** Called with what the console shows, as it comes. */
   onOutput: (text: string) => void = () => {};
   readonly ended: Promise<QemuEnd>;
   readonly #child: ChildProcess;
@@ -76,8 +73,8 @@ export class QemuProcess {
     this.#child = spawn('sh', ['-c', WATCHMAN, 'sh', program, ...args, ...qemuArguments(machine)], {
       env: { ...process.env, ...machine.qemu.env },
       // The terminal's signals are for us; we decide what becomes of the guest.
-      detached: !machine.interactive,
-      stdio: [machine.interactive ? 'inherit' : 'pipe', machine.interactive ? 'inherit' : 'pipe', 'pipe', 'pipe'],
+      detached: true,
+      stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
     });
     this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => this.onOutput(text));
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -92,7 +89,7 @@ export class QemuProcess {
   }
 
   /** Types on the guest's console. */
-  type(text: string): void {
+  type(text: string | Uint8Array): void {
     this.#child.stdin?.write(text);
   }
 

@@ -13,6 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { CpioArchive } from '../initramfs/cpio.ts';
+import type { ProgramLibraries } from './libraries.ts';
 
 const PREFIX = 'netmem-vm-';
 const SHARED_MEMORY = '/dev/shm';
@@ -27,7 +28,14 @@ export interface GuestOverlay {
   /** The script that init runs. */
   readonly start: string;
   /** A folder whose contents are found in /share; null for none. */
-  readonly share: string | null;
+  readonly share: SharedFolder | null;
+}
+
+/** The user's own files. */
+export interface SharedFolder {
+  readonly path: string;
+  /** What its programs need. */
+  readonly libraries: ProgramLibraries;
 }
 
 /** RAM in memory where there is room for it, else on a disk, which works as well and more slowly. */
@@ -80,7 +88,7 @@ function overlayArchive({ settings, start, share }: GuestOverlay): Uint8Array {
   return archive.finish();
 }
 
-function addShare(archive: CpioArchive, folder: string): void {
+function addShare(archive: CpioArchive, { path: folder, libraries }: SharedFolder): void {
   archive.addFolder('/share');
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name);
@@ -90,6 +98,7 @@ function addShare(archive: CpioArchive, folder: string): void {
     if (stats?.isDirectory()) archive.addFolder(target);
     else if (stats?.isFile()) archive.addFile(target, readFileSync(path), stats.mode & 0o777);
   }
+  for (const [target, file] of libraries.files) archive.addFile(target, readFileSync(file), 0o755);
 }
 
 /** Bytes of all files below a folder. */

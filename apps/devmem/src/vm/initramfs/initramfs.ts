@@ -17,8 +17,10 @@ const CONSOLE = { major: 5, minor: 1 } as const;
 const DIGEST_LETTERS = 16;
 /** The first process, and what it and the scenarios share; a scenario itself comes with its run. */
 const SCRIPTS: Readonly<Record<string, string>> = { init: '/init', functions: `${GUEST_FOLDER}/functions` };
+/** Programs of the guest that are scripts. */
+const COMMANDS = ['peer-send', 'prepare-queue'];
 /** Changes when this file lays things out in another way. */
-const LAYOUT = 1;
+const LAYOUT = 2;
 
 /** What it is made of. `programs` is null where they could not be built. */
 export interface InitramfsParts {
@@ -27,10 +29,18 @@ export interface InitramfsParts {
   readonly programs: Manifest | null;
 }
 
+/** Files by the path at which the guest has them. */
+function scriptFiles(): Map<string, string> {
+  const files = new Map<string, string>();
+  for (const [name, target] of Object.entries(SCRIPTS)) files.set(target, join(GUEST_SCRIPTS, name));
+  for (const name of COMMANDS) files.set(`/bin/${name}`, join(GUEST_SCRIPTS, 'commands', name));
+  return files;
+}
+
 function digestOf({ kernel, tools, programs }: InitramfsParts): string {
   const hash = createHash('sha256').update(`${LAYOUT} ${kernel.release} ${kernel.modules}`);
   for (const { sha256 } of [...tools.taken, ...(programs?.taken ?? [])]) hash.update(sha256);
-  for (const name of Object.keys(SCRIPTS)) hash.update(readFileSync(join(GUEST_SCRIPTS, name)));
+  for (const file of scriptFiles().values()) hash.update(readFileSync(file));
   return hash.digest('hex').slice(0, DIGEST_LETTERS);
 }
 
@@ -38,8 +48,18 @@ function addTools(archive: CpioArchive, tools: Manifest): void {
   const { busybox, ethtool, root = '/' } = tools.paths as { busybox: string; ethtool: string; root?: string };
   archive.addFile('/bin/busybox', readFileSync(busybox), 0o755);
   archive.addLink('/bin/sh', 'busybox');
-  archive.addFile('/bin/ethtool', readFileSync(ethtool), 0o755);
-  for (const [path, file] of librariesOf(ethtool, root)) archive.addFile(path, readFileSync(file), 0o755);
+  const libraries = librariesOf(ethtool, root);
+  if (libraries.size === 0) {
+    archive.addFile('/bin/ethtool', readFileSync(ethtool), 0o755);
+    return;
+  }
+  // Apart from /lib, which is for programs that the user brings, built against other libraries.
+  const folder = `${GUEST_FOLDER}/ethtool`;
+  const loader = [...libraries.keys()].map((path) => basename(path)).find((name) => name.startsWith('ld-'));
+  archive.addFile(`${folder}/ethtool`, readFileSync(ethtool), 0o755);
+  for (const [path, file] of libraries) archive.addFile(`${folder}/${basename(path)}`, readFileSync(file), 0o755);
+  const start = `exec ${folder}/${loader} --library-path ${folder} ${folder}/ethtool "$@"`;
+  archive.addFile('/bin/ethtool', `#!/bin/sh\n${start}\n`, 0o755);
 }
 
 function addModules(archive: CpioArchive, folder: string): void {
@@ -57,9 +77,7 @@ function build({ kernel, tools, programs }: InitramfsParts): Uint8Array {
   for (const path of Object.values(programs?.paths ?? {})) {
     archive.addFile(`/bin/${basename(path)}`, readFileSync(path), 0o755);
   }
-  for (const [name, target] of Object.entries(SCRIPTS)) {
-    archive.addFile(target, readFileSync(join(GUEST_SCRIPTS, name)), 0o755);
-  }
+  for (const [target, file] of scriptFiles()) archive.addFile(target, readFileSync(file), 0o755);
   return archive.finish();
 }
 

@@ -4,7 +4,7 @@ import { EventLoopPump, serveVfioUser, type VfioUserServer } from '@netmem/vfio-
 import { createNic, type Nic, type NicEvent } from '@netmem/vnic';
 import { type ConsoleEvent, ConsoleReader } from '../guest/console.ts';
 import { type QemuEnd, QemuProcess } from '../guest/qemu-process.ts';
-import { RunFolder } from '../guest/run-folder.ts';
+import { RunFolder, type SharedFolder } from '../guest/run-folder.ts';
 import type { VmOptions } from '../options.ts';
 import { PeerMachine } from '../peer/peer-machine.ts';
 import { Transfers } from '../peer/transfers.ts';
@@ -19,15 +19,18 @@ export interface GuestTask {
   readonly start: string;
   /** Further shell variables for it. */
   readonly settings: Readonly<Record<string, string | number>>;
-  /** A folder that the guest finds as /share; null for none. */
-  readonly share: string | null;
+  /** What the guest finds as /share; null for nothing. */
+  readonly share: SharedFolder | null;
+  /** RAM that the guest needs beyond what the user said. */
+  readonly extraMemoryMiB: number;
   readonly superFrames: boolean;
   readonly mayReboot: boolean;
-  readonly interactive: boolean;
 }
 
 /** Who wants to know. */
 export interface GuestWatcher {
+  /** All that the console shows, before it is cut into lines. */
+  output?(text: string): void;
   /** A line of the console for us. */
   event(event: ConsoleEvent): void;
   /** A line of the console for people. */
@@ -75,7 +78,8 @@ export class GuestSession {
     const { superFrames } = task;
     const peer = new PeerMachine({ address: PEER_ADDRESS, seed, mtu, superFrames, cable });
     const settings = { GUEST_ADDRESS, PEER_ADDRESS, BYTES: bytes, SEED: seed, QUEUES: queues, ...task.settings };
-    const folder = new RunFolder(options.memoryMiB, kit.initramfs, { settings, start: task.start, share: task.share });
+    const memoryMiB = options.memoryMiB + task.extraMemoryMiB;
+    const folder = new RunFolder(memoryMiB, kit.initramfs, { settings, start: task.start, share: task.share });
     const nowNs = (): number => Math.round(performance.now() * 1e6);
     let failed: (error: Error) => void = () => {};
     const failure = new Promise<never>((_, reject) => {
@@ -101,17 +105,19 @@ export class GuestSession {
         kernel: kit.kernel.image,
         initrd: folder.initrd,
         memoryFile: folder.memoryFile,
-        memoryMiB: options.memoryMiB,
+        memoryMiB,
         cpus: options.cpus,
         socketPath: folder.socketPath,
         mayReboot: task.mayReboot,
-        interactive: task.interactive,
       });
       const console = new ConsoleReader(
         (event) => watcher.event(event),
         (line) => watcher.text(line),
       );
-      qemu.onOutput = (text) => console.push(text);
+      qemu.onOutput = (text) => {
+        watcher.output?.(text);
+        console.push(text);
+      };
       const ended = Promise.race([qemu.ended, failure]).finally(() => console.end());
       // Whoever closes the session before it ended does not wait for this.
       ended.catch(() => {});
@@ -121,6 +127,17 @@ export class GuestSession {
       folder.remove();
       throw error;
     }
+  }
+
+  /** Does what the guest asks for on its console: a stream, a pulled plug, a reset that the card wants. Other words are passed over. */
+  request({ word, rest }: ConsoleEvent): void {
+    const card = this.server.function;
+    const [port = 0, bytes = 0, seed = 0] = rest.split(' ').map(Number);
+    if (word === 'send') this.transfers.send(GUEST_ADDRESS, port, bytes, seed);
+    else if (word === 'reset') card.requestReset('the guest asked for it');
+    else if (word === 'unplug') card.setLinkUp(false);
+    else if (word === 'plug') card.setLinkUp(true);
+    this.pump.wake();
   }
 
   /** Ends the guest if it runs still, and takes everything down. Returns what the peer's audit found. */

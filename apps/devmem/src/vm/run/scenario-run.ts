@@ -1,14 +1,11 @@
 /** Runs a scenario in a guest: shows what the guest says, does what it asks for, and gathers what happened. */
-import type { Port } from '@netmem/link';
-import { CaptureFile } from '../../capture/capture-file.ts';
-import { openTrace } from '../../host/trace-file.ts';
 import type { ConsoleEvent } from '../guest/console.ts';
 import { isUnexpected, parseKernelMessage } from '../guest/kernel-log.ts';
 import type { QemuEnd } from '../guest/qemu-process.ts';
 import type { VmOptions } from '../options.ts';
-import type { PeerMachine } from '../peer/peer-machine.ts';
 import type { GuestKit } from '../setup/prepare.ts';
-import { GUEST_ADDRESS, GuestSession, type GuestTask } from './guest-session.ts';
+import { GuestSession, type GuestTask } from './guest-session.ts';
+import { observePort } from './observe-port.ts';
 import { type Scenario, scenarioScript } from './scenarios.ts';
 import { buildVmReport, type Observations, type VmReport } from './vm-report.ts';
 
@@ -27,7 +24,6 @@ export interface RunListener {
   console(line: string): void;
 }
 
-/** What the guest can ask for, besides telling: each is a word of the console. */
 class ScenarioRun {
   readonly seen: Observations;
   readonly lines: string[] = [];
@@ -76,7 +72,7 @@ class ScenarioRun {
         seen.exitStatus = Number(rest);
         break;
       default:
-        this.#request(word, rest.split(' ').map(Number));
+        this.session?.request({ word, rest });
     }
   }
 
@@ -86,39 +82,6 @@ class ScenarioRun {
     this.seen.kernelComplaints.push(message.text);
     this.#listener.step(false, `kernel: ${message.text}`);
   }
-
-  #request(word: string, numbers: readonly number[]): void {
-    const { session } = this;
-    if (session === null) return;
-    const [first = 0, second = 0, third = 0] = numbers;
-    if (word === 'send') session.transfers.send(GUEST_ADDRESS, first, second, third);
-    else if (word === 'reset') session.server.function.requestReset('the scenario asked for it');
-    else if (word === 'unplug') session.server.function.setLinkUp(false);
-    else if (word === 'plug') session.server.function.setLinkUp(true);
-    session.pump.wake();
-  }
-}
-
-interface Wrapped {
-  readonly wrap: (port: Port, peer: PeerMachine) => Port;
-  packets(): number | null;
-  close(): void;
-}
-
-function captureAndTrace(options: VmOptions): Wrapped {
-  const capture = options.pcap === null ? null : new CaptureFile(options.pcap);
-  let endTrace: (() => void) | null = null;
-  return {
-    wrap(port, peer) {
-      if (options.trace !== null) endTrace = openTrace(peer.host.machine, options.trace);
-      return capture?.wrap(port, peer.clock) ?? port;
-    },
-    packets: () => capture?.packets ?? null,
-    close() {
-      capture?.close();
-      endTrace?.();
-    },
-  };
 }
 
 function taskOf(scenario: Scenario, options: VmOptions): GuestTask {
@@ -126,9 +89,9 @@ function taskOf(scenario: Scenario, options: VmOptions): GuestTask {
     start: scenarioScript(scenario.name),
     settings: { MEMORY_BYTES, SCENARIO: scenario.name, BYTES: Math.min(options.bytes, scenario.bytesMax ?? Infinity) },
     share: null,
+    extraMemoryMiB: 0,
     superFrames: scenario.superFrames ?? false,
     mayReboot: scenario.mayReboot ?? false,
-    interactive: false,
   };
 }
 
@@ -160,7 +123,7 @@ export async function runScenario(
     cardEvents: [],
   };
   const run = new ScenarioRun(scenario, listener, seen);
-  const wrapped = captureAndTrace(options);
+  const observed = observePort(options);
   const isPlain = Object.values(options.cable).every((value) => value === 0);
   const effective = isPlain && scenario.cable !== undefined ? { ...options, cable: scenario.cable } : options;
   const startedMs = performance.now();
@@ -169,7 +132,7 @@ export async function runScenario(
     text: (line: string) => run.text(line),
     card: (event: { kind: string; detail: string }) => seen.cardEvents.push(`${event.kind}: ${event.detail}`),
   };
-  const session = await GuestSession.start(kit, effective, taskOf(scenario, effective), watcher, wrapped.wrap);
+  const session = await GuestSession.start(kit, effective, taskOf(scenario, effective), watcher, observed.wrap);
   run.session = session;
   let end: QemuEnd | null = null;
   let stopReason: string | null = null;
@@ -203,9 +166,9 @@ export async function runScenario(
     server: session.server.stats,
     cable: session.peer.cable.faults,
     peerFindings: findings,
-    pcapPackets: wrapped.packets(),
+    pcapPackets: observed.packets(),
     lastLines: run.lines,
   });
-  wrapped.close();
+  observed.close();
   return report;
 }
