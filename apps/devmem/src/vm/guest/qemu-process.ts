@@ -1,19 +1,17 @@
 /** The guest as a process: QEMU with our card plugged in. Whatever becomes of this program, it does not stay behind. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { QemuCommand } from '../setup/qemu.ts';
+import type { RunFolder } from './run-folder.ts';
 
 /** What is started. */
 export interface GuestMachine {
   readonly qemu: QemuCommand;
   /** The bzImage. */
   readonly kernel: string;
-  readonly initrd: string;
-  /** File that is the guest's RAM, shared with the card. */
-  readonly memoryFile: string;
+  /** The files of this run; what {@link QemuProcess} removes when nobody else can any more. */
+  readonly files: RunFolder;
   readonly memoryMiB: number;
   readonly cpus: number;
-  /** The socket on which the card is served. */
-  readonly socketPath: string;
   /** A reboot of the guest is one, instead of the end. */
   readonly mayReboot: boolean;
 }
@@ -27,7 +25,8 @@ export interface QemuEnd {
 }
 
 /**
- * A shell starts QEMU and waits for two things: that it ends, and that a pipe from us does, which happens even when we are killed without a warning.
+ * A shell starts QEMU and waits for two things: that it ends, and that a pipe from us does, which happens even when we are killed without a warning;
+ * then it removes the files of the run as well.
  * The pipe is descriptor 3; QEMU must not hold it. Descriptor 4 carries our standard input past the shell, which gives its background jobs none.
  */
 const WATCHMAN = `
@@ -35,7 +34,7 @@ exec 4<&0
 "$@" <&4 3<&- 4<&- &
 guest=$!
 exec 4<&-
-(read -r gone <&3; kill -9 $guest) </dev/null >/dev/null 2>&1 &
+(read -r gone <&3; kill -9 $guest; rm -rf "$NETMEM_VM_RAM" "$NETMEM_VM_FILES") </dev/null >/dev/null 2>&1 &
 watch=$!
 wait $guest
 status=$?
@@ -46,7 +45,8 @@ exit $status
 const COMPLAINTS_MAX = 4000;
 
 function qemuArguments(machine: GuestMachine): string[] {
-  const { memoryMiB, memoryFile, socketPath, cpus } = machine;
+  const { memoryMiB, cpus } = machine;
+  const { memoryFile, socketPath, initrd } = machine.files;
   const device = { driver: 'vfio-user-pci', rombar: 0, socket: { path: socketPath, type: 'unix' } };
   return [
     ...['-machine', 'q35,memory-backend=m', '-accel', 'tcg', '-cpu', 'max', '-smp', String(cpus)],
@@ -55,7 +55,7 @@ function qemuArguments(machine: GuestMachine): string[] {
     ...['-vga', 'none', '-display', 'none', '-monitor', 'none', '-nic', 'none', '-nodefaults'],
     ...['-serial', 'stdio', ...(machine.mayReboot ? [] : ['-no-reboot'])],
     ...['-device', JSON.stringify(device)],
-    ...['-kernel', machine.kernel, '-initrd', machine.initrd],
+    ...['-kernel', machine.kernel, '-initrd', initrd],
     ...['-append', 'console=ttyS0 panic=-1 quiet'],
   ];
 }
@@ -71,7 +71,12 @@ export class QemuProcess {
   constructor(machine: GuestMachine) {
     const [program, ...args] = machine.qemu.argv as [string, ...string[]];
     this.#child = spawn('sh', ['-c', WATCHMAN, 'sh', program, ...args, ...qemuArguments(machine)], {
-      env: { ...process.env, ...machine.qemu.env },
+      env: {
+        ...process.env,
+        ...machine.qemu.env,
+        NETMEM_VM_RAM: machine.files.memoryFolder,
+        NETMEM_VM_FILES: machine.files.path,
+      },
       // The terminal's signals are for us; we decide what becomes of the guest.
       detached: true,
       stdio: ['pipe', 'pipe', 'pipe', 'pipe'],

@@ -55,12 +55,13 @@ export class RunFolder {
   readonly memoryFile: string;
   readonly socketPath: string;
   readonly initrd: string;
-  readonly #memoryFolder: string;
+  /** Where {@link memoryFile} lies. */
+  readonly memoryFolder: string;
 
   constructor(memoryMiB: number, initramfs: string, overlay: GuestOverlay) {
     this.path = mkdtempSync(join(tmpdir(), PREFIX));
-    this.#memoryFolder = folderForMemory(memoryMiB, this.path);
-    this.memoryFile = join(this.#memoryFolder, 'ram');
+    this.memoryFolder = folderForMemory(memoryMiB, this.path);
+    this.memoryFile = join(this.memoryFolder, 'ram');
     this.socketPath = join(this.path, 'card.sock');
     this.initrd = join(this.path, 'initrd');
     copyFileSync(initramfs, this.initrd);
@@ -68,7 +69,7 @@ export class RunFolder {
   }
 
   remove(): void {
-    for (const folder of [this.#memoryFolder, this.path]) {
+    for (const folder of [this.memoryFolder, this.path]) {
       if (existsSync(folder)) rmSync(folder, { recursive: true, force: true });
     }
   }

@@ -103,11 +103,9 @@ export class GuestSession {
       const qemu = new QemuProcess({
         qemu: kit.qemu,
         kernel: kit.kernel.image,
-        initrd: folder.initrd,
-        memoryFile: folder.memoryFile,
+        files: folder,
         memoryMiB,
         cpus: options.cpus,
-        socketPath: folder.socketPath,
         mayReboot: task.mayReboot,
       });
       const console = new ConsoleReader(

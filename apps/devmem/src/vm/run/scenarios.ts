@@ -12,6 +12,8 @@ export interface Scenario {
   readonly summary: string;
   /** The first kernel series whose gve and net core can do it. */
   readonly since?: string;
+  /** What older kernels answer instead; the scenario checks that they do. */
+  readonly refused?: { readonly before: string; readonly errno: string };
   /** TCP crosses the cable uncut, and the card hands it on as if it had merged it. */
   readonly superFrames?: boolean;
   /** The guest restarts on the way. */
@@ -50,6 +52,7 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: 'devmem-rx',
     summary: 'receive into a udmabuf with MSG_SOCK_DEVMEM, every byte checked, every token returned',
+    refused: { before: '6.18', errno: 'ENODATA' },
     expect: splitHeaders,
   },
   { name: 'devmem-tx', summary: 'send from a udmabuf with SCM_DEVMEM_DMABUF', since: '6.16' },
