@@ -1,6 +1,6 @@
 /** Kernels × scenarios: what came out of each, and how that is written down. */
 
-import type { Scenario } from '../run/scenarios.ts';
+import { isRefused, type Scenario } from '../run/scenarios.ts';
 import type { VmReport } from '../run/vm-report.ts';
 import { compareReleases, seriesOf } from '../setup/kernel-packages.ts';
 
@@ -21,9 +21,7 @@ export function describeCell(scenario: Scenario, { release, reports }: KernelRow
   const report = reports.get(scenario.name);
   if (report === undefined) return '–';
   if (!report.ok) return '**failed**';
-  const { refused } = scenario;
-  if (refused !== undefined && compareReleases(seriesOf(release), refused.before) < 0) return refused.errno;
-  return 'passed';
+  return isRefused(scenario, release) ? (scenario.refused?.errno ?? '') : 'passed';
 }
 
 /** The table as Markdown. */

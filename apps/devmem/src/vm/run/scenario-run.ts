@@ -6,7 +6,7 @@ import type { VmOptions } from '../options.ts';
 import type { GuestKit } from '../setup/prepare.ts';
 import { GuestSession, type GuestTask } from './guest-session.ts';
 import { observePort } from './observe-port.ts';
-import { type Scenario, scenarioScript } from './scenarios.ts';
+import { isRefused, type Scenario, scenarioScript } from './scenarios.ts';
 import { buildVmReport, type Observations, type VmReport } from './vm-report.ts';
 
 /** Lines of the console that are kept to show what went before a failure. */
@@ -153,7 +153,7 @@ export async function runScenario(
   const findings = await session.close();
   const report = buildVmReport({
     scenario: scenario.name,
-    expect: scenario.expect ?? null,
+    expect: isRefused(scenario, kit.kernel.release) ? null : (scenario.expect ?? null),
     seed: options.seed,
     qemu: kit.qemu.version,
     release: kit.kernel.release,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { CableFaultOptions } from '../../rx/options.ts';
 import type { KnownMessage } from '../guest/kernel-log.ts';
 import { GUEST_SCRIPTS } from '../setup/guest-programs.ts';
+import { compareReleases, seriesOf } from '../setup/kernel-packages.ts';
 import type { CardFigures } from './vm-report.ts';
 
 /** One scenario. */
@@ -89,6 +90,11 @@ export const SCENARIOS: readonly Scenario[] = [
     bytesMax: 2 * MIB,
   },
 ];
+
+/** Whether a kernel is too old for what the scenario is about, so that it shows the refusal instead. */
+export function isRefused({ refused }: Scenario, release: string): boolean {
+  return refused !== undefined && compareReleases(seriesOf(release), refused.before) < 0;
+}
 
 /** The script of a scenario. */
 export function scenarioScript(name: string): string {
