@@ -15,6 +15,7 @@ import { NetmemTable } from '@netmem/netmem';
 import { PagePools } from '@netmem/page-pool';
 import { InetStack } from '@netmem/tcp';
 import {
+  EINVAL,
   Extack,
   FLOW_TYPE,
   isErr,
@@ -25,7 +26,7 @@ import {
 } from '@netmem/uapi';
 import { createNic, type Nic } from '@netmem/vnic';
 import { RX_RING_MIN_DEFAULT, TX_PACKET_BYTES_MAX } from '@netmem/vnic/abi';
-import { parseAddress4 } from '@netmem/wire';
+import { parseAddress4, parseAddress6 } from '@netmem/wire';
 import { auditHost } from './audit.ts';
 import { ramBytesOf, swiotlbBytesOf } from './host-memory.ts';
 import type { DmabufOptions, HostOptions } from './host-options.ts';
@@ -140,22 +141,18 @@ export class Host {
   }
 
   /**
-   * `ethtool -N … flow-type tcp4 dst-ip A dst-port P queue Q`.
+   * `ethtool -N … flow-type tcp4 dst-ip A dst-port P queue Q`, or tcp6 for an IPv6 address.
    *
    * @returns the rule's location.
-   * @throws KernelError with what ethtool says.
+   * @throws KernelError with what ethtool says; EINVAL: not an address.
    */
   steer(address: string, port: number, queue: number): number {
-    const bytes = new Uint8Array(4);
-    const parsed = parseAddress4(address);
-    if (parsed === null) throw new KernelError(22, 'steer', `not an IPv4 address: ${address}`);
-    new DataView(bytes.buffer).setUint32(0, parsed);
+    const bytes = addressBytes(address);
+    if (bytes === null) throw new KernelError(EINVAL, 'steer', `not an address: ${address}`);
     const rule = {
-      flowType: FLOW_TYPE.TCP_V4,
+      flowType: bytes.length === 4 ? FLOW_TYPE.TCP_V4 : FLOW_TYPE.TCP_V6,
       dstIp: bytes,
-      dstIpMask: new Uint8Array(4).fill(0xff),
       dstPort: port,
-      dstPortMask: 0xffff,
       ring: queue,
     };
     return this.#checked('rule-insert', (extack) => this.ethtool.insertRule(this.device, rule, extack));
@@ -284,6 +281,16 @@ export class Host {
  */
 function largestMtu({ mtu, slots }: Port): number {
   return Math.min(mtu, slots.slotBytes - FRAME_OVERHEAD_BYTES, TX_PACKET_BYTES_MAX - FRAME_OVERHEAD_BYTES);
+}
+
+/** 4 or 16 bytes in network order. */
+function addressBytes(text: string): Uint8Array | null {
+  if (text.includes(':')) return parseAddress6(text);
+  const word = parseAddress4(text);
+  if (word === null) return null;
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, word);
+  return bytes;
 }
 
 function orThrow<T>(result: T | number, what: string): T {
