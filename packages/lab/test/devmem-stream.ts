@@ -5,6 +5,7 @@ import { regionOf } from '@netmem/region';
 import { Msghdr } from '@netmem/tcp';
 import {
   AF_INET,
+  AF_INET6,
   EAGAIN,
   EINPROGRESS,
   errnoName,
@@ -22,6 +23,8 @@ import {
 import type { Pair } from '../src/index.ts';
 
 export const HOST = '10.0.0.1';
+/** Where hosts have one. */
+export const HOST6 = 'fd00::1';
 export const PORT = 5201;
 /** Longer than any run of the tests here takes on the virtual clock. */
 const PATIENCE_NS = 300e9;
@@ -37,6 +40,8 @@ export interface Held {
 /** Where a stream comes in. What is not given: the port of all tests, the first bound queue, the buffer that a socket has anyway. */
 export interface StreamOptions {
   readonly port?: number;
+  /** Of the host. Default {@link HOST}. */
+  readonly address?: string;
   /** The rx queue that a flow rule chooses; null for no rule. */
   readonly queue?: number | null;
   /** SO_RCVBUFFORCE of the listener, before the kernel doubles it. */
@@ -62,21 +67,23 @@ export class DevmemStream {
 
   /** Steers the flow to its queue and connects. */
   constructor(pair: Pair, options: StreamOptions = {}) {
-    const { port = PORT, queue = pair.host.memory?.queues[0] ?? 0, receiveBuffer, iovBytes = 1 << 20 } = options;
+    const { address = HOST, port = PORT, queue = pair.host.memory?.queues[0] ?? 0 } = options;
+    const { receiveBuffer, iovBytes = 1 << 20 } = options;
+    const family = address.includes(':') ? AF_INET6 : AF_INET;
     this.pair = pair;
     this.iov = new Uint8Array(iovBytes);
     this.#msg = new Msghdr([regionOf(this.iov)], regionOf(new Uint8Array(64 * 40)));
     const host = pair.host.stack.sockets;
     const peer = pair.peer.stack.sockets;
-    if (queue !== null) pair.host.steer(HOST, port, queue);
-    this.#listener = host.socket(AF_INET, SOCK_STREAM);
+    if (queue !== null) pair.host.steer(address, port, queue);
+    this.#listener = host.socket(family, SOCK_STREAM);
     if (receiveBuffer !== undefined) {
       host.setsockopt(this.#listener, SOL_SOCKET, SO.RCVBUFFORCE, new Uint8Array(Int32Array.of(receiveBuffer).buffer));
     }
-    host.bind(this.#listener, HOST, port);
+    host.bind(this.#listener, address, port);
     host.listen(this.#listener, 4);
-    this.peerFd = peer.socket(AF_INET, SOCK_STREAM);
-    if (peer.connect(this.peerFd, HOST, port) !== -EINPROGRESS) throw new Error('connect did not start');
+    this.peerFd = peer.socket(family, SOCK_STREAM);
+    if (peer.connect(this.peerFd, address, port) !== -EINPROGRESS) throw new Error('connect did not start');
     let fd = -EAGAIN;
     pair.run({
       timeoutNs: PATIENCE_NS,

@@ -42,7 +42,7 @@ describe.each(LINKS)('%s', (_, link, bytes) => {
     for (const hwGro of [true, false]) {
       expect(host.ethtool.setFeatures(host.device, { 'rx-gro-hw': hwGro })).toBe(0);
       const port = hwGro ? 5201 : 5301;
-      const traffic = new Traffic(pair, { connections: 2, bytes, port });
+      const traffic = new Traffic(pair, { connections: 2, bytes, port, mixed: true });
       traffic.runToEnd();
       traffic.expectIntact();
       if (hwGro) traffic.closeSockets();
@@ -58,13 +58,14 @@ describe('any number of connections', () => {
   const share = fc.oneof(fc.constant(0), fc.double({ min: 0, max: MOST, noNaN: true }));
   const plans = fc.record({
     seed: fc.nat(),
-    link: fc.constantFrom<CableOptions>({ mtu: 1500 }, { mtu: 9000 }, SUPER_FRAMES, { mtu: 576 }, { mtu: 4096 }),
+    link: fc.constantFrom<CableOptions>({ mtu: 1500 }, { mtu: 9000 }, SUPER_FRAMES, { mtu: 1280 }, { mtu: 4096 }),
     hwGro: fc.boolean(),
     interruptModeration: fc.boolean(),
     dmaMode: fc.constantFrom(...MODES),
     exporter: fc.constantFrom(...EXPORTERS),
     bound: fc.integer({ min: 1, max: 3 }),
     connections: fc.integer({ min: 1, max: 5 }),
+    mixed: fc.boolean(),
     answerBytes: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 60_000 })),
     bytes: fc.integer({ min: 1, max: 120_000 }),
     iovBytes: fc.constantFrom(1 << 20, 50_000, 3_000),

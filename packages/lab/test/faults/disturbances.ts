@@ -1,6 +1,6 @@
 // What an administrator, a card or a cable does in the middle of traffic. `n` is any number: it chooses among the values that a kind has.
 
-import { netdevRxQueueRestart } from '@netmem/netdev';
+import { netdevRxQueueRestart, type SkBuff } from '@netmem/netdev';
 import { Extack } from '@netmem/uapi';
 import type { Host, Pair } from '../../src/index.ts';
 import type { Traffic } from './traffic.ts';
@@ -69,5 +69,24 @@ export const disturbances = {
     host.device.close();
     traffic.runFor(LINK_STEP_NS * (1 + (n % 3000)));
     checked(() => host.device.open());
+  },
+  // Few: each may be that of a retransmission, and the time to the next one doubles.
+  'DMA mappings that fail': ({ host, peer }, n) => {
+    host.pciFunction.dma.failNextMappings = 1 + (n % 8);
+    peer.pciFunction.dma.failNextMappings = 1 + (n % 7);
+  },
+  'RAM that runs out': ({ host, peer }, n, traffic) => {
+    const { ram } = (n % 2 === 0 ? host : peer).machine;
+    const hoard: number[] = [];
+    for (let frame = ram.allocFrames(0, -1); frame >= 0; frame = ram.allocFrames(0, -1)) hoard.push(frame);
+    traffic.runFor(LINK_STEP_NS * (1 + (n % 3000)));
+    for (const frame of hoard) ram.freeFrames(frame, 0);
+  },
+  'skbs that run out': ({ host, peer }, n, traffic) => {
+    const { skbs } = (n % 2 === 0 ? host : peer).network;
+    const hoard: SkBuff[] = [];
+    for (let skb = skbs.alloc(null); skb !== null; skb = skbs.alloc(null)) hoard.push(skb);
+    traffic.runFor(LINK_STEP_NS * (1 + (n % 3000)));
+    for (const skb of hoard) skb.free();
   },
 } satisfies Record<string, Disturbance>;

@@ -4,6 +4,7 @@ import type { CableOptions } from '@netmem/link';
 import type { DmaMode } from '@netmem/machine';
 import { LinearMemory } from '@netmem/region';
 import { createPair, type ExporterName, hostMemoryBytes, type Pair } from '../../src/index.ts';
+import { HOST, HOST6 } from '../devmem-stream.ts';
 
 const PAGE_BYTES = 4096;
 /** net_iovs for what waits in sockets, besides those in rings. */
@@ -50,11 +51,13 @@ export function faultPair(options: FaultPairOptions): Pair {
     swiotlbBytes: rings + spareBytes + bytes,
     hwGro,
     interruptModeration,
+    addresses: [`${HOST}/24`, `${HOST6}/64`],
   };
   const peer = {
     ringEntries: RING_ENTRIES,
     ramBytes: BASE_RAM_BYTES + 2 * 2 * RING_ENTRIES * PAGE_BYTES,
     interruptModeration,
+    addresses: ['10.0.0.2/24', 'fd00::2/64'],
   };
   const memory = new LinearMemory(hostMemoryBytes(host) + hostMemoryBytes(peer) + spareBytes + SLOTS_AND_SCRATCH_BYTES);
   const pair = createPair({ seed, cable, host, peer, memory });

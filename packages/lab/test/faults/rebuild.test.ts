@@ -26,7 +26,7 @@ describe('in the middle of traffic', () => {
       spareBytes: SPARE_BYTES,
     });
     const { pools, memory, device } = pair.host;
-    const traffic = new Traffic(pair, { connections: 3, bytes: 200_000, answerBytes: 100_000 });
+    const traffic = new Traffic(pair, { connections: 3, bytes: 200_000, answerBytes: 100_000, mixed: true });
     for (let times = 1; times <= 6; times++) {
       traffic.runToShare(times / 8);
       disturb(pair, times, traffic);
@@ -51,6 +51,7 @@ describe('in the middle of traffic', () => {
     exporter: fc.constantFrom<ExporterName>('device', 'udmabuf'),
     bound: fc.integer({ min: 1, max: 2 }),
     connections: fc.integer({ min: 1, max: 4 }),
+    mixed: fc.boolean(),
     answerBytes: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 100_000 })),
     bytes: fc.integer({ min: 1, max: 150_000 }),
     loss: fc.constantFrom(0, 0.02),

@@ -3,7 +3,7 @@
 import { EAGAIN } from '@netmem/uapi';
 import { expect } from 'vitest';
 import type { BoundMemory, Pair } from '../../src/index.ts';
-import { DevmemStream, distinctBytes, type Held, PORT, settle } from '../devmem-stream.ts';
+import { DevmemStream, distinctBytes, type Held, HOST, HOST6, PORT, settle } from '../devmem-stream.ts';
 import { Answer } from './answer.ts';
 import { SPARE_NIOVS } from './fault-pair.ts';
 import { LandedBytes } from './landed-bytes.ts';
@@ -28,6 +28,8 @@ export interface TrafficOptions {
   readonly port?: number;
   /** Flow rules take them to the bound queues. Default true. */
   readonly steered?: boolean;
+  /** Every second connection is over IPv6: of a {@link faultPair}. Default false. */
+  readonly mixed?: boolean;
   /** Bytes that the host sends over each connection meanwhile. Default none. */
   readonly answerBytes?: number;
 }
@@ -70,13 +72,15 @@ export class Traffic {
     const { memory } = pair.host;
     if (memory === null) throw new Error('no device memory');
     const { connections = 1, bytes, iovBytes = IOV_BYTES, port = PORT, steered = true, answerBytes = 0 } = options;
+    const { mixed = false } = options;
     const receiveBuffer =
       options.receiveBuffer ?? Math.floor((SPARE_NIOVS * NIOV_BYTES * RECEIVE_BUFFER_SHARE) / connections);
     this.pair = pair;
     this.knows(memory);
     this.flows = Array.from({ length: connections }, (_, i) => {
       const queue = steered ? (memory.queues[i % memory.queues.length] as number) : null;
-      const stream = new DevmemStream(pair, { port: port + i, queue, receiveBuffer, iovBytes });
+      const address = mixed && i % 2 === 1 ? HOST6 : HOST;
+      const stream = new DevmemStream(pair, { address, port: port + i, queue, receiveBuffer, iovBytes });
       return new Flow(stream, distinctBytes(bytes + 977 * i).subarray(977 * i), answerBytes);
     });
   }
