@@ -65,6 +65,15 @@ describe('devmem rx --sender embedded, with loss, reorder and duplication', () =
   );
 });
 
+describe('devmem rx --mtu', () => {
+  it("goes down to what TCP's least segment needs", LONG, async () => {
+    await expectClean({ mtu: 88, vnetHdr: false, exporter: 'device', dma: 'coherent' }, 4096, ['--sender', 'embedded']);
+    const finished = await runDevmem(['rx', '--mtu', '87']);
+    expect(finished.code).toBe(2);
+    expect(finished.stderr).toMatch(/--mtu.*Give a whole number from 88 to 9000/);
+  });
+});
+
 describe('devmem rx --dma', () => {
   it('knows no other mode', LONG, async () => {
     const finished = await runDevmem(['rx', '--dma', 'fast']);
