@@ -26,7 +26,7 @@ describe('in the middle of traffic', () => {
       spareBytes: SPARE_BYTES,
     });
     const { pools, memory, device } = pair.host;
-    const traffic = new Traffic(pair, { connections: 3, bytes: 200_000, answerBytes: 100_000, mixed: true });
+    const traffic = new Traffic(pair, { connections: 3, bytes: 100_000, answerBytes: 50_000, mixed: true });
     for (let times = 1; times <= 6; times++) {
       traffic.runToShare(times / 8);
       disturb(pair, times, traffic);
