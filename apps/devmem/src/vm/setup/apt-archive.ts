@@ -13,8 +13,8 @@ export interface PackageFile extends TakenItem {
 /** Tells how far a fetch is, from 0 to 100. */
 export type FetchProgress = (percent: number) => void;
 
-/** apt, or the archive, would not. `message` is one line for the user. */
-export class AptError extends Error {}
+/** apt or the archive would not, or a package is not what it should be. `message` is one line for the user. */
+export class PackageError extends Error {}
 
 const APT_TIMEOUT_MS = 300_000;
 
@@ -42,14 +42,16 @@ export class AptArchive {
   /**
    * Fetches packages, with all that they depend on if asked for.
    *
-   * @throws AptError when there is no such package, or the network is gone.
+   * @throws PackageError when there is no such package, or the network is gone.
    */
   async fetch(names: readonly string[], dependencies: boolean, progress: FetchProgress): Promise<PackageFile[]> {
     const into = join(this.#folder, `fetched-${this.#fetches++}`);
     mkdirSync(join(into, 'partial'), { recursive: true });
     const options = ['-o', 'APT::Status-Fd=3', '-o', `Dir::Cache::archives=${into}`];
+    // A suite that is named by an alias is not known as a release, and need not be when it is alone.
+    const preferred = this.suites.length > 1 ? ['-t', this.suites.at(-1) as string] : [];
     const args = dependencies
-      ? ['--download-only', '--yes', '--no-install-recommends', '-t', this.suites.at(-1) as string, 'install', ...names]
+      ? ['--download-only', '--yes', '--no-install-recommends', ...preferred, 'install', ...names]
       : ['download', ...names];
     await this.#apt('apt-get', [...options, ...args], into, (line) => {
       const percent = /^dlstatus:\d+:([\d.]+):/.exec(line)?.[1];
@@ -68,11 +70,11 @@ export class AptArchive {
     const env = { APT_CONFIG: join(this.#folder, 'apt.conf') };
     const options = { env, cwd, timeoutMs: APT_TIMEOUT_MS };
     const result = await runProgram(program, args, onStatusLine === undefined ? options : { ...options, onStatusLine });
-    if (result.code !== 0) throw new AptError(firstComplaint(result.stderr));
+    if (result.code !== 0) throw new PackageError(firstComplaint(result.stderr));
     return result.stdout;
   }
 
-  /** Fetches the lists. @throws AptError when a suite is not there. */
+  /** Fetches the lists. @throws PackageError when a suite is not there. */
   async update(): Promise<void> {
     // A suite that cannot be had is only a warning otherwise, and what it lacks would look like a package that does not exist.
     await this.#apt('apt-get', ['-o', 'APT::Update::Error-Mode=any', 'update']);
@@ -89,7 +91,7 @@ async function describePackage(path: string): Promise<PackageFile> {
     runProgram('dpkg-deb', ['--field', path, 'Package', 'Version']),
     sha256OfFile(path),
   ]);
-  if (fields.code !== 0) throw new AptError(firstComplaint(fields.stderr));
+  if (fields.code !== 0) throw new PackageError(firstComplaint(fields.stderr));
   const field = (name: string): string => new RegExp(`^${name}: (.*)$`, 'm').exec(fields.stdout)?.[1] ?? '';
   return { name: field('Package'), version: field('Version'), sha256, path };
 }
@@ -102,7 +104,7 @@ async function acquireSettings(): Promise<string> {
 /**
  * Makes a private apt in an empty folder and fetches its lists.
  *
- * @throws AptError when that fails.
+ * @throws PackageError when that fails.
  */
 export async function openArchive(folder: string, suites: SuiteSet): Promise<AptArchive> {
   for (const name of ['state/lists/partial', 'cache/archives/partial', 'etc/apt.conf.d', 'etc/preferences.d']) {
@@ -135,11 +137,11 @@ export async function openArchive(folder: string, suites: SuiteSet): Promise<Apt
   return archive;
 }
 
-/** Unpacks packages over each other into a folder. @throws AptError when one is damaged. */
+/** Unpacks packages over each other into a folder. @throws PackageError when one is damaged. */
 export async function unpack(packages: readonly PackageFile[], into: string): Promise<void> {
   mkdirSync(into, { recursive: true });
   for (const { path } of packages) {
     const result = await runProgram('dpkg-deb', ['--extract', path, into]);
-    if (result.code !== 0) throw new AptError(firstComplaint(result.stderr));
+    if (result.code !== 0) throw new PackageError(firstComplaint(result.stderr));
   }
 }

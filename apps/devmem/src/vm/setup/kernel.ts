@@ -2,7 +2,7 @@
 import { closeSync, existsSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { sha256OfFile } from '../host-program.ts';
-import { type AptArchive, type FetchProgress, unpack } from './apt-archive.ts';
+import { type AptArchive, type FetchProgress, PackageError, unpack } from './apt-archive.ts';
 import type { Manifest } from './cache-folder.ts';
 import { KERNEL_NAME_PREFIXES, newestKernel, seriesAmong } from './kernel-packages.ts';
 
@@ -74,7 +74,7 @@ export async function lookUpKernel(archive: AptArchive, series: string): Promise
 /**
  * Unpacks a kernel into `folder`.
  *
- * @throws AptError when the archive will not give it. Error when it has no gve.
+ * @throws PackageError when the archive will not give it, or it has no gve.
  */
 export async function unpackKernel(
   archive: AptArchive,
@@ -90,8 +90,8 @@ export async function unpackKernel(
   const modules = [`root/usr/lib/modules/${release}`, `root/lib/modules/${release}`].find((path) =>
     existsSync(join(folder, path)),
   );
-  if (image === undefined || modules === undefined) throw new Error(`${names.join(' and ')} hold no kernel`);
-  if (!findModules(join(folder, modules)).has('gve')) throw new Error(`kernel ${release} has no gve.ko`);
+  if (image === undefined || modules === undefined) throw new PackageError(`${names.join(' and ')} hold no kernel`);
+  if (!findModules(join(folder, modules)).has('gve')) throw new PackageError(`kernel ${release} has no gve.ko`);
   const taken = packages.map((file) => ({ name: file.name, version: file.version, sha256: file.sha256 }));
   return { version: release, paths: { image, modules: modules }, taken };
 }

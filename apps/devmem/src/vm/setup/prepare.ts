@@ -2,8 +2,8 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { CommandError, EXIT } from '../../exit-codes.ts';
-import { ensureInitramfs } from '../initramfs/initramfs.ts';
-import { type AptArchive, AptError, type FetchProgress, openArchive } from './apt-archive.ts';
+import { ensureInitramfs, type InitramfsParts } from '../initramfs/initramfs.ts';
+import { type AptArchive, type FetchProgress, openArchive, PackageError } from './apt-archive.ts';
 import { findSuiteSets } from './apt-sources.ts';
 import type { CacheFolder, Manifest } from './cache-folder.ts';
 import { buildGuestPrograms } from './guest-programs.ts';
@@ -53,7 +53,7 @@ export interface GuestKit {
 class Archives {
   readonly #cache: CacheFolder;
   readonly #progress: SetupProgress;
-  readonly #opened: (AptArchive | AptError)[] = [];
+  readonly #opened: (AptArchive | PackageError)[] = [];
   readonly #folders: string[] = [];
 
   constructor(cache: CacheFolder, progress: SetupProgress) {
@@ -75,7 +75,7 @@ class Archives {
         const answer = await question(await this.#open(index, set));
         if (answer !== null) return answer;
       } catch (error) {
-        if (!(error instanceof AptError)) throw error;
+        if (!(error instanceof PackageError)) throw error;
         refusal = `apt says: ${error.message}`;
       }
     }
@@ -88,7 +88,7 @@ class Archives {
 
   async #open(index: number, set: Parameters<typeof openArchive>[1]): Promise<AptArchive> {
     const known = this.#opened[index];
-    if (known instanceof AptError) throw known;
+    if (known instanceof PackageError) throw known;
     if (known !== undefined) return known;
     this.#progress.begin(`package lists of ${set.suites.join(', ')}`);
     const folder = this.#cache.temporary();
@@ -98,7 +98,7 @@ class Archives {
       this.#opened[index] = archive;
       return archive;
     } catch (error) {
-      if (error instanceof AptError) this.#opened[index] = error;
+      if (error instanceof PackageError) this.#opened[index] = error;
       throw error;
     } finally {
       this.#progress.end();
@@ -130,7 +130,7 @@ class Preparation {
       const tools = await this.#tools();
       const programs = await this.#programs();
       const built = typeof programs === 'string' ? null : programs;
-      const initramfs = await ensureInitramfs(this.#cache, { kernel: guestKernel(kernel), tools, programs: built });
+      const initramfs = await this.#initramfs({ kernel: guestKernel(kernel), tools, programs: built });
       const parts: PreparedPart[] = [
         { part: 'qemu', manifest: qemu },
         { part: 'kernel', manifest: kernel },
@@ -208,6 +208,14 @@ class Preparation {
     return this.#archives.ask(`tools of the guest (${installed})`, (archive) =>
       this.#making('tools', 'busybox and ethtool', (folder, progress) => unpackTools(archive, folder, progress)),
     );
+  }
+
+  async #initramfs(parts: InitramfsParts): Promise<string> {
+    try {
+      return await ensureInitramfs(this.#cache, parts);
+    } catch (error) {
+      throw missing('an initramfs', (error as Error).message);
+    }
   }
 
   async #programs(): Promise<Manifest | string> {

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { findProgram, runProgram, sha256OfFile } from '../host-program.ts';
-import { type AptArchive, type FetchProgress, unpack } from './apt-archive.ts';
+import { type AptArchive, type FetchProgress, PackageError, unpack } from './apt-archive.ts';
 import type { Manifest } from './cache-folder.ts';
 import { compareReleases } from './kernel-packages.ts';
 
@@ -59,7 +59,7 @@ export async function installedQemu(): Promise<Manifest | string | null> {
 /**
  * Unpacks QEMU with every library it needs into `folder`.
  *
- * @throws AptError when the archive will not give it. Error when what came cannot be used.
+ * @throws PackageError when the archive will not give it, or what came cannot be used.
  */
 export async function unpackQemu(archive: AptArchive, folder: string, progress: FetchProgress): Promise<Manifest> {
   const packages = await archive.fetch([QEMU_PACKAGE], true, progress);
@@ -68,7 +68,7 @@ export async function unpackQemu(archive: AptArchive, folder: string, progress: 
   const command = unpackedCommand(join(folder, paths.root), join(folder, paths.program));
   const reason = await whyNotQemu(command);
   if (reason !== null)
-    throw new Error(`what ${QEMU_PACKAGE} of ${archive.suites.at(-1)} unpacks to cannot be used: ${reason}`);
+    throw new PackageError(`what ${QEMU_PACKAGE} of ${archive.suites.at(-1)} unpacks to cannot be used: ${reason}`);
   const version = await versionOf(command.argv, command.env);
   const taken = packages.map((file) => ({ name: file.name, version: file.version, sha256: file.sha256 }));
   return { version, paths, taken };

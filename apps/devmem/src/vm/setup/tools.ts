@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { findProgram, runProgram, sha256OfFile } from '../host-program.ts';
 import { isStatic } from '../initramfs/elf.ts';
-import { type AptArchive, type FetchProgress, unpack } from './apt-archive.ts';
+import { type AptArchive, type FetchProgress, PackageError, unpack } from './apt-archive.ts';
 import type { Manifest } from './cache-folder.ts';
 
 const PACKAGES = ['busybox-static', 'ethtool'];
@@ -28,16 +28,21 @@ export async function installedTools(): Promise<Manifest | string> {
   };
 }
 
-/** Unpacks the tools and the libraries that ethtool needs. @throws AptError when the archive will not give them. */
+/** Unpacks the tools and the libraries that ethtool needs. @throws PackageError when the archive will not give them. */
 export async function unpackTools(archive: AptArchive, folder: string, progress: FetchProgress): Promise<Manifest> {
   const packages = await archive.fetch(PACKAGES, true, progress);
   await unpack(packages, join(folder, 'root'));
-  const find = (name: string): string => {
-    const path = FOLDERS.map((where) => `root/${where}/${name}`).find((one) => existsSync(join(folder, one)));
-    if (path === undefined) throw new Error(`the package with ${name} does not hold it`);
+  const find = (...names: string[]): string => {
+    const paths = names.flatMap((name) => FOLDERS.map((where) => `root/${where}/${name}`));
+    const path = paths.find((one) => existsSync(join(folder, one)));
+    if (path === undefined) throw new PackageError(`the package with ${names[0]} does not hold it`);
     return path;
   };
   const taken = packages.map((file) => ({ name: file.name, version: file.version, sha256: file.sha256 }));
   const version = taken.find(({ name }) => name === 'busybox-static')?.version ?? '';
-  return { version, paths: { root: 'root', busybox: find('busybox'), ethtool: find('ethtool') }, taken };
+  return {
+    version,
+    paths: { root: 'root', busybox: find('busybox', 'busybox-static'), ethtool: find('ethtool') },
+    taken,
+  };
 }
