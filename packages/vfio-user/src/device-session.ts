@@ -14,7 +14,7 @@ import {
   HEADER_BYTES,
   isKnownCommand,
   MESSAGE_BYTES_MAX,
-  readU64,
+  NARROW_DMA_DATA,
   TYPE_COMMAND,
   TYPE_REPLY,
   VERSION,
@@ -54,6 +54,8 @@ export class DeviceSession {
   readonly #request: Request;
   readonly #busReads: Map<number, BusRead> = new Map();
   #nextId = 0;
+  /** Where a DMA message of this client has its data: see {@link NARROW_DMA_DATA}. */
+  #dmaDataAt: number = DMA_MESSAGE.data;
   #closed = false;
 
   constructor(device: VfioUserDevice, transport: GuestTransport) {
@@ -149,7 +151,7 @@ export class DeviceSession {
   writeBus32(address: number, value: number): void {
     if (this.#closed) return;
     const at = this.#dma(this.#id(), DMA_WRITE, TYPE_COMMAND | FLAG_NO_REPLY, address, 4, 4);
-    this.writer.view.setInt32(at + DMA_MESSAGE.data, value, true);
+    this.writer.view.setInt32(at + this.#dmaDataAt, value, true);
   }
 
   #message(): void {
@@ -201,8 +203,10 @@ export class DeviceSession {
     const good =
       (flags & FLAG_ERROR) === 0 &&
       length >= DMA_MESSAGE.$bytes + read.length &&
-      readU64(view, at + DMA_MESSAGE.count) === read.length;
-    read.done(good ? view : null, at + DMA_MESSAGE.data);
+      view.getUint32(at + DMA_MESSAGE.count, true) === read.length;
+    // Where the count's upper half should be 0 stands the first word of data: the address of a vector, which is not 0 once it is set up.
+    if (good && view.getUint32(at + NARROW_DMA_DATA, true) !== 0) this.#dmaDataAt = NARROW_DMA_DATA;
+    read.done(good ? view : null, at + this.#dmaDataAt);
   }
 
   #malformed(): void {

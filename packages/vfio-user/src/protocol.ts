@@ -111,6 +111,11 @@ export const WRITE_MULTI_ENTRY = { offset: 0, region: 8, count: 12, data: 16, $b
 
 /** DMA_READ, DMA_WRITE and their replies. */
 export const DMA_MESSAGE = { address: 16, count: 24, data: 32, $bytes: 32 } as const;
+/**
+ * The same as QEMU before 11.1 has them: a count of 32 bits, and the data right behind it. A whole message is as long as with
+ * 64 bits, because of the padding that follows the header's structure.
+ */
+export const NARROW_DMA_DATA = 28;
 
 /** BARs 0 to 5, ROM, configuration space, VGA. */
 export const REGIONS = 9;

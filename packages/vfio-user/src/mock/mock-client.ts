@@ -33,6 +33,8 @@ export class MockVfioUserClient {
   served = 0;
   unserved = 0;
   closed = false;
+  /** DMA messages are those of QEMU before 11.1: a count of 32 bits, and data right behind it. */
+  narrowDma = false;
   /** Set by whoever carries the bytes: what {@link MockVfioUserClient.disconnect} and {@link MockVfioUserClient.pause} do. */
   onDisconnect: () => void = () => {};
   onPause: (paused: boolean) => void = () => {};
@@ -154,17 +156,18 @@ export class MockVfioUserClient {
 
   #serve(id: number, command: number, flags: number, view: DataView): void {
     const address = protocol.readU64(view, DMA_MESSAGE.address);
-    const count = protocol.readU64(view, DMA_MESSAGE.count);
+    const count = this.narrowDma ? view.getUint32(DMA_MESSAGE.count, true) : protocol.readU64(view, DMA_MESSAGE.count);
+    const dataAt = this.narrowDma ? protocol.NARROW_DMA_DATA : DMA_MESSAGE.data;
     let body: Uint8Array | null = null;
     if (command === protocol.DMA_READ) {
       const data = this.msix.readTable(address, count);
       if (data !== null) {
         body = new Uint8Array(DMA_MESSAGE.$bytes - HEADER_BYTES + count);
         body.set(new Uint8Array(view.buffer, HEADER_BYTES, DMA_MESSAGE.$bytes - HEADER_BYTES));
-        body.set(data, DMA_MESSAGE.data - HEADER_BYTES);
+        body.set(data, dataAt - HEADER_BYTES);
       }
     } else if (command === protocol.DMA_WRITE && count === 4) {
-      if (this.msix.message(address, view.getUint32(DMA_MESSAGE.data, true))) body = new Uint8Array(0);
+      if (this.msix.message(address, view.getUint32(dataAt, true))) body = new Uint8Array(0);
     }
     if (body === null) this.unserved++;
     else this.served++;
