@@ -13,6 +13,7 @@ import {
   SO,
   SO_DEVMEM_DONTNEED,
   SOL_SOCKET,
+  TCP,
 } from '@netmem/uapi';
 import { sockDevmemDontneed } from '../devmem/dontneed.ts';
 import type { DevmemCounters } from '../devmem/recvmsg-dmabuf.ts';
@@ -23,7 +24,7 @@ import type { UdpSock } from '../udp/udp-sock.ts';
 import { busyPollOption, setBusyPollOption } from './busy-poll.ts';
 import type { SocketHandle } from './handle.ts';
 import { keepOption, keptOption, SOCK_MIN_RCVBUF, SOCK_MIN_SNDBUF, storedBuffer } from './kept-options.ts';
-import { getTcpOption, setTcpOption } from './tcp-options.ts';
+import { getCongestion, getTcpOption, setTcpOption } from './tcp-options.ts';
 import { setTimestampingOption, timestampingFlags } from './timestamping-options.ts';
 
 const INT_BYTES = 4;
@@ -250,6 +251,7 @@ export function getSocketOption(
     return writeInts(value, [timestampingFlags(handle, name), 0]);
   }
   if (!hasLevel(handle, level)) return handle.family === AF_INET6 ? -ENOPROTOOPT : -EOPNOTSUPP;
+  if (level === IPPROTO.TCP && name === TCP.CONGESTION && handle.tcp !== null) return getCongestion(handle.tcp, value);
   const int =
     level === SOL_SOCKET ? getSolSocket(context.sysctl, handle, name) : getProtocol(context, handle, level, name);
   if (int === null) return -ENOPROTOOPT;

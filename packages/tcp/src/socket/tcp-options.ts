@@ -1,10 +1,13 @@
 import { EFAULT, EINVAL, ENOPROTOOPT, TCP } from '@netmem/uapi';
 import type { Sysctl } from '../stack/sysctl.ts';
+import { setCongestionControl } from '../tcp/congestion-algorithms.ts';
 import type { TcpSock } from '../tcp/tcp-sock.ts';
 import { TCP_CLOSE, TCP_LISTEN } from '../tcp/tcp-states.ts';
 import type { SocketHandle } from './handle.ts';
 
 const INT_BYTES = 4;
+/** @kernel TCP_CA_NAME_MAX — include/net/tcp.h, 7.3 */
+const TCP_CA_NAME_MAX = 16;
 /** What TCP_MAXSEG takes: options of 60 + 60 bytes and 8 of payload, and a window without scaling. @kernel TCP_MIN_MSS — include/net/tcp.h, 7.3 */
 const TCP_MIN_MSS = 88;
 const MAX_TCP_WINDOW = 32_767;
@@ -16,7 +19,7 @@ const TCP_FIN_TIMEOUT_MAX_S = 120;
 /**
  * One option of level IPPROTO_TCP.
  *
- * @returns 0; -EINVAL `length` below 4, or a value out of range; -EFAULT four bytes cannot be read; -ENOPROTOOPT.
+ * @returns 0; -EINVAL `length` below 4, or a value out of range; -EFAULT four bytes cannot be read; -ENOENT TCP_CONGESTION's name is none; -ENOPROTOOPT.
  * @kernel do_tcp_setsockopt — net/ipv4/tcp.c, 7.3 (partial: options listed in `TCP`)
  */
 export function setTcpOption(
@@ -26,6 +29,7 @@ export function setTcpOption(
   value: Uint8Array | null,
   length: number,
 ): number {
+  if (name === TCP.CONGESTION) return setCongestion(sock, value, length);
   if (length < INT_BYTES) return -EINVAL;
   if (value === null || value.length < INT_BYTES) return -EFAULT;
   const int = new DataView(value.buffer, value.byteOffset, value.byteLength).getInt32(0, true);
@@ -63,6 +67,29 @@ export function setTcpOption(
     default:
       return -ENOPROTOOPT;
   }
+}
+
+/** TCP_CONGESTION: the name ends at a NUL, at the length, or after 15 bytes. */
+function setCongestion(sock: TcpSock, value: Uint8Array | null, length: number): number {
+  if (length < 1) return -EINVAL;
+  if (value === null) return -EFAULT;
+  const most = Math.min(TCP_CA_NAME_MAX - 1, length);
+  let name = '';
+  for (let i = 0; i < most; i++) {
+    const code = value[i];
+    if (code === undefined) return -EFAULT;
+    if (code === 0) break;
+    name += String.fromCharCode(code);
+  }
+  return setCongestionControl(sock, name);
+}
+
+/** TCP_CONGESTION: the name, with NULs up to 16 bytes. @returns bytes written. */
+export function getCongestion(sock: TcpSock, value: Uint8Array): number {
+  const { name } = sock.cong.control;
+  const length = Math.min(value.length, TCP_CA_NAME_MAX);
+  for (let i = 0; i < length; i++) value[i] = i < name.length ? name.charCodeAt(i) : 0;
+  return length;
 }
 
 /** The value of an option of level IPPROTO_TCP; null when it cannot be got. @kernel do_tcp_getsockopt — net/ipv4/tcp.c, 7.3 (partial: options listed in `TCP`) */

@@ -141,6 +141,8 @@ export class SnmpStats {
   TcpExtTCPLossProbes: number = 0;
   TcpExtTCPLossProbeRecovery: number = 0;
   TcpExtTCPSACKReorder: number = 0;
+  TcpExtTCPRenoReorder: number = 0;
+  TcpExtTCPTSReorder: number = 0;
   TcpExtTCPBacklogDrop: number = 0;
   TcpExtTCPRcvCollapsed: number = 0;
   TcpExtTCPDSACKOldSent: number = 0;
@@ -154,6 +156,9 @@ export class SnmpStats {
   TcpExtTCPAbortOnLinger: number = 0;
   TcpExtTCPAbortFailed: number = 0;
   TcpExtTCPSACKDiscard: number = 0;
+  TcpExtTCPDSACKIgnoredOld: number = 0;
+  TcpExtTCPDSACKIgnoredNoUndo: number = 0;
+  TcpExtTCPSpuriousRTOs: number = 0;
   TcpExtTCPSackShifted: number = 0;
   TcpExtTCPTimeWaitOverflow: number = 0;
   TcpExtTCPReqQFullDrop: number = 0;
@@ -171,6 +176,10 @@ export class SnmpStats {
   TcpExtTCPWantZeroWindowAdv: number = 0;
   TcpExtTCPSynRetrans: number = 0;
   TcpExtTCPOrigDataSent: number = 0;
+  TcpExtTCPHystartTrainDetect: number = 0;
+  TcpExtTCPHystartTrainCwnd: number = 0;
+  TcpExtTCPHystartDelayDetect: number = 0;
+  TcpExtTCPHystartDelayCwnd: number = 0;
   TcpExtTCPACKSkippedSynRecv: number = 0;
   TcpExtTCPACKSkippedPAWS: number = 0;
   TcpExtTCPACKSkippedSeq: number = 0;
@@ -183,6 +192,8 @@ export class SnmpStats {
   TcpExtTCPAckCompressed: number = 0;
   TcpExtTCPZeroWindowDrop: number = 0;
   TcpExtTCPRcvQDrop: number = 0;
+  TcpExtTCPDSACKRecvSegs: number = 0;
+  TcpExtTCPDSACKIgnoredDubious: number = 0;
   TcpExtTCPBeyondWindow: number = 0;
   TcpExtTCPRcvPruned: number = 0;
   TcpExtTWSkipped: number = 0;

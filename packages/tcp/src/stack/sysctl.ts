@@ -1,5 +1,7 @@
+import { ENOENT, KernelError } from '@netmem/uapi';
+
 /**
- * The knobs under `/proc/sys/net` that this stack honours, with Linux's defaults. Plain numbers, read where they are used; a host's owner may write them
+ * The knobs under `/proc/sys/net` that this stack honours, with Linux's defaults. Plain values, read where they are used; a host's owner may write them
  * before opening sockets.
  */
 export class Sysctl {
@@ -41,6 +43,11 @@ export class Sysctl {
   tcpReordering: number = 3;
   /** 3: tail loss probes. 0: none. */
   tcpEarlyRetrans: number = 3;
+  /** Whether a timeout may turn out to be for nothing by the ACKs of new data (RFC 5682); 0 never. */
+  tcpFrto: number = 2;
+  /** Algorithms that there are. @kernel proc_tcp_available_congestion_control — net/ipv4/sysctl_net_ipv4.c, 7.3 */
+  readonly tcpAvailableCongestionControl: readonly string[] = ['reno', 'cubic'];
+  #tcpCongestionControl: string = 'cubic';
   tcpLimitOutputBytes: number = 4_194_304;
   /** Least time between two ACKs in answer to the same sock's invalid segments. @kernel sysctl_tcp_invalid_ratelimit — net/ipv4/tcp_ipv4.c, 7.3 */
   tcpInvalidRatelimitMs: number = 500;
@@ -75,4 +82,22 @@ export class Sysctl {
   neighDelayProbeMs: number = 5000;
   neighGcStaleMs: number = 60_000;
   neighLocktimeMs: number = 1000;
+
+  /**
+   * The algorithm of sockets that do not choose their own by TCP_CONGESTION.
+   *
+   * @throws KernelError ENOENT when it is set to one that there is not; the old one stays.
+   * @kernel proc_tcp_congestion_control — net/ipv4/sysctl_net_ipv4.c, 7.3
+   */
+  get tcpCongestionControl(): string {
+    return this.#tcpCongestionControl;
+  }
+
+  set tcpCongestionControl(name: string) {
+    if (!this.tcpAvailableCongestionControl.includes(name)) {
+      const known = this.tcpAvailableCongestionControl.join(', ');
+      throw new KernelError(ENOENT, 'write', `net.ipv4.tcp_congestion_control is one of ${known}, not '${name}'`);
+    }
+    this.#tcpCongestionControl = name;
+  }
 }

@@ -5,6 +5,7 @@ import { parseTcpOptions } from '@netmem/wire';
 import { isTooSoon, stampNow } from '../stack/rate-limit.ts';
 import { replaceFlags } from '../stack/timestamping.ts';
 import { pseudoHeaderSum } from '../stack/transport-checksum.ts';
+import { inheritCongestionControl } from './congestion-algorithms.ts';
 import { TCP_ECN_OK } from './ecn.ts';
 import { acceptEnqueue, isAcceptQueueFull } from './listen.ts';
 import { syncMss } from './mss.ts';
@@ -168,6 +169,7 @@ function inherit(child: TcpSock, listener: TcpSock): void {
   child.linger2Ms = listener.linger2Ms;
   child.nonagle = listener.nonagle;
   child.ack.pingpong = listener.ack.pingpong;
+  inheritCongestionControl(child, listener);
 }
 
 function takeOptions(child: TcpSock, request: RequestSock): void {

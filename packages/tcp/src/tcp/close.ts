@@ -166,6 +166,16 @@ function resetState(sk: TcpSock): void {
   sk.options.hasTsRecent = false;
   sk.options.tsRecent = 0;
   sk.retransmits = 0;
+  sk.totalRetrans = 0;
+  sk.totalRto = 0;
+  sk.retransStampMs = 0;
+  sk.tlpHighSeq = 0;
+  sk.delivered = 0;
+  sk.dsackDups = 0;
+  sk.reordSeen = 0;
+  sk.reordering = sk.stack.sysctl.tcpReordering;
+  sk.rack.reset();
+  sk.cong.reset();
   sk.probesOut = 0;
   sk.sndWnd = 0;
   sk.predFlags = 0;

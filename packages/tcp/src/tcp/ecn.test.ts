@@ -3,8 +3,9 @@ import { ethernet, ipv4 } from '@netmem/wire';
 import { describe, expect, it } from 'vitest';
 import { ACK, CWR, ECE, PSH, RST, ScriptedPeer, SYN } from '../../test/scripted-peer.ts';
 import { pattern, TwoHosts, transfer } from '../../test/two-hosts.ts';
+import { TCP_CA_CWR, TCP_CA_OPEN } from './congestion.ts';
+import { setCongestionControl } from './congestion-algorithms.ts';
 import { INET_ECN_CE, INET_ECN_ECT_0, TCP_ECN_DEMAND_CWR, TCP_ECN_OK } from './ecn.ts';
-import { TCP_CA_CWR, TCP_CA_OPEN } from './newreno.ts';
 
 /** A connection that the script asked ECN for. */
 function marked(): { peer: ScriptedPeer } & ReturnType<ScriptedPeer['establish']> {
@@ -103,20 +104,21 @@ describe('the sender', () => {
 
   it('halves the window once per echo, and says CWR with the next new data', () => {
     const { peer, sock, seq, ack } = marked();
+    expect(setCongestionControl(sock, 'reno')).toBe(0);
     sock.sndbuf = 1 << 20;
     sock.sendFrom(regionOf(pattern(30_000)), 0, 30_000, 0);
     expect(peer.take().length).toBe(10);
     peer.send({ flags: ACK | ECE, sequence: seq, acknowledgment: ack + 1000 });
-    expect(sock.reno.state).toBe(TCP_CA_CWR);
-    expect(sock.reno.ssthresh).toBe(5);
+    expect(sock.cong.state).toBe(TCP_CA_CWR);
+    expect(sock.cong.ssthresh).toBe(5);
     for (let at = 2000; at <= 10_000; at += 1000)
       peer.send({ flags: ACK | ECE, sequence: seq, acknowledgment: ack + at });
     const sent = peer.take();
     expect(sent.filter((segment) => (segment.flags & CWR) !== 0).length).toBe(1);
     expect(sent[0].flags & CWR).toBe(CWR);
-    expect(sock.reno.ssthresh).toBe(5);
+    expect(sock.cong.ssthresh).toBe(5);
     peer.send({ flags: ACK, sequence: seq, acknowledgment: ack + 14_000 });
-    expect(sock.reno.state).toBe(TCP_CA_OPEN);
+    expect(sock.cong.state).toBe(TCP_CA_OPEN);
     expect(peer.stack.stats.TcpRetransSegs).toBe(0);
     sock.close(0);
     expect(peer.take().at(-1)!.flags & RST).toBe(RST);
@@ -139,7 +141,7 @@ describe('the sender', () => {
     const bytes = pattern(500_000);
     expect(transfer(hosts, client, server, bytes)).toEqual(bytes);
     expect(client.totalRetrans).toBe(0);
-    expect(client.reno.ssthresh).toBeLessThan(1000);
+    expect(client.cong.ssthresh).toBeLessThan(1000);
     client.close();
     server.close();
     expect(hosts.audit()).toEqual([]);

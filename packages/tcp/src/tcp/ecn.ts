@@ -61,6 +61,11 @@ export function ecnQueueCwr(sk: TcpSock): void {
   if ((sk.ecnFlags & TCP_ECN_OK) !== 0) sk.ecnFlags |= TCP_ECN_QUEUE_CWR;
 }
 
+/** The reduction was taken back: nothing to say. @kernel tcp_ecn_withdraw_cwr — net/ipv4/tcp_input.c, 7.3 */
+export function ecnWithdrawCwr(sk: TcpSock): void {
+  sk.ecnFlags &= ~TCP_ECN_QUEUE_CWR;
+}
+
 /**
  * Flags that a departing segment gets on a connection with ECN.
  *

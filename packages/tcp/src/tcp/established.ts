@@ -7,7 +7,8 @@
 import { SKB_DROP_REASON, type SkBuff } from '@netmem/netdev';
 import { parseTcpOptions } from '@netmem/wire';
 import { ackOrDelay, ackSndCheck, dataReceived } from './ack.ts';
-import { FLAG_DATA, FLAG_SLOWPATH, FLAG_UPDATE_TS_RECENT, tcpAck } from './acked.ts';
+import { FLAG_DATA, FLAG_SLOWPATH, FLAG_UPDATE_TS_RECENT } from './ack-state.ts';
+import { tcpAck } from './acked.ts';
 import { ecnOf } from './ecn.ts';
 import { TCP_HP_BITS } from './fast-path.ts';
 import { TCPOLEN_TSTAMP_ALIGNED, TSTAMP_WORD } from './options.ts';

@@ -176,7 +176,7 @@ describe('GSO', () => {
   function cut(length: number): TcpFields[] {
     const peer = new ScriptedPeer().withoutOffloads();
     const { sock } = peer.establish({ options: { mss: 1000, timestamp: { value: 1, echo: 0 } } });
-    sock.reno.cwnd = 100;
+    sock.cong.cwnd = 100;
     sock.sndbuf = 1 << 20;
     const region = { ...peer.stack.ram, base: 8192, length };
     peer.stack.memory.bytes.set(pattern(length), 8192);

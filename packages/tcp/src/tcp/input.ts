@@ -2,7 +2,8 @@
 import { SKB_DROP_REASON, type SkBuff } from '@netmem/netdev';
 import { parseTcpOptions } from '@netmem/wire';
 import { ackSndCheck } from './ack.ts';
-import { ACK_OK, FLAG_NO_CHALLENGE_ACK, FLAG_SLOWPATH, FLAG_UPDATE_TS_RECENT, tcpAck } from './acked.ts';
+import { FLAG_NO_CHALLENGE_ACK, FLAG_SLOWPATH, FLAG_UPDATE_TS_RECENT } from './ack-state.ts';
+import { ACK_OK, tcpAck } from './acked.ts';
 import { sendChallengeAck } from './challenge.ts';
 import { finTimeoutMs, shutdownSend } from './close.ts';
 import { doneSock, resetReceived, setState } from './done.ts';
@@ -122,6 +123,8 @@ function establish(sk: TcpSock, skb: SkBuff, window: number): void {
   sk.maxWindow = Math.max(sk.maxWindow, sk.sndWnd);
   sk.sndWl1 = skb.cb[CB_SEQ];
   if (sk.options.tstampOk) sk.advmss -= TCPOLEN_TSTAMP_ALIGNED;
+  // Our SYN|ACK arrived: it is in no queue.
+  sk.delivered++;
   initTransfer(sk);
   sk.lsndTimeMs = sk.stack.nowMs;
   initializeRcvMss(sk);

@@ -1,9 +1,9 @@
 /** The LOST mark of the retransmission queue, and the counters that follow it. */
 import type { SkBuff } from '@netmem/netdev';
-import { pcountOf, segmentsOf } from './segment.ts';
-import { CB_PCOUNT, CB_SACKED, TCPCB_LOST, TCPCB_SACKED_ACKED, TCPCB_SACKED_RETRANS } from './skb-cb.ts';
+import { pcountOf } from './segment.ts';
+import { CB_SACKED, CB_SEG_BYTES, TCPCB_LOST, TCPCB_SACKED_ACKED, TCPCB_SACKED_RETRANS } from './skb-cb.ts';
 import type { TcpSock } from './tcp-sock.ts';
-import { adjustPcount, fragmentSkb } from './write-queue.ts';
+import { fragmentSkb } from './write-queue.ts';
 
 /** Marks one skb lost; one that was sent again is lost again. @kernel tcp_mark_skb_lost — net/ipv4/tcp_input.c, 7.3 */
 export function markSkbLost(sk: TcpSock, skb: SkBuff): void {
@@ -26,13 +26,7 @@ export function markSkbLost(sk: TcpSock, skb: SkBuff): void {
 export function markHeadLost(sk: TcpSock): void {
   const skb = sk.rtxQueue.first;
   if (skb === null || (skb.cb[CB_SACKED] & TCPCB_LOST) !== 0) return;
-  const mss = sk.mssCache;
-  if (pcountOf(skb) > 1 && skb.len > mss) {
-    if (!fragmentSkb(sk, sk.rtxQueue, skb, mss, mss)) return;
-  } else {
-    const now = segmentsOf(skb.len, mss);
-    adjustPcount(sk, skb, pcountOf(skb) - now);
-    skb.cb[CB_PCOUNT] = now;
-  }
+  const mss = skb.cb[CB_SEG_BYTES];
+  if (pcountOf(skb) > 1 && skb.len > mss && !fragmentSkb(sk, sk.rtxQueue, skb, mss, mss)) return;
   markSkbLost(sk, skb);
 }

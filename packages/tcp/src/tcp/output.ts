@@ -1,8 +1,10 @@
 /** What may leave now: the peer's window, the congestion window, Nagle, and retransmissions. @kernel tcp_write_xmit — net/ipv4/tcp_output.c, 7.3 */
 import type { SkBuff } from '@netmem/netdev';
 import { EAGAIN, ENOMEM } from '@netmem/uapi';
+import { TCP_CA_LOSS } from './congestion.ts';
+import { validateCwnd } from './cwnd-validation.ts';
+import { packetsInFlight } from './in-flight.ts';
 import { currentMss, ensureRoute } from './mss.ts';
-import { TCP_CA_LOSS } from './newreno.ts';
 import { hasFin, pcountOf, segmentsOf, transmitBare, transmitQueued } from './segment.ts';
 import {
   CB_END_SEQ,
@@ -11,6 +13,7 @@ import {
   CB_SEQ,
   TCPCB_EVER_RETRANS,
   TCPCB_LOST,
+  TCPCB_RETRANS,
   TCPCB_SACKED_ACKED,
   TCPCB_SACKED_RETRANS,
 } from './skb-cb.ts';
@@ -44,11 +47,6 @@ export function windowEnd(sk: TcpSock): number {
   return (sk.sndUna + sk.sndWnd) | 0;
 }
 
-/** Segments in the network, as far as this end can tell. @kernel tcp_packets_in_flight — include/net/tcp.h, 7.3 */
-export function packetsInFlight(sk: TcpSock): number {
-  return sk.packetsOut - (sk.sackedOut + sk.lostOut) + sk.retransOut;
-}
-
 /**
  * Sends from the write queue until window, Nagle or the device stops it.
  *
@@ -67,7 +65,7 @@ export function writeXmit(
   let cwndLimited = false;
   const maxSegments = Math.max(1, Math.trunc(65000 / mss));
   for (let skb = sk.writeQueue.first; skb !== null; skb = sk.writeQueue.first) {
-    let quota = sk.reno.cwnd - packetsInFlight(sk);
+    let quota = sk.cong.cwnd - packetsInFlight(sk);
     if (quota <= 0) {
       cwndLimited = true;
       if (!probe) break;
@@ -93,11 +91,11 @@ export function writeXmit(
     if (pushOne) break;
   }
   if (sent > 0) {
-    const reno = sk.reno;
-    if (reno.inReduction) reno.prrOut += sent;
+    const cong = sk.cong;
+    if (cong.inReduction) cong.prrOut += sent;
     if (!probe) scheduleLossProbe(sk, false);
-    cwndLimited ||= packetsInFlight(sk) >= reno.cwnd;
-    reno.validate(cwndLimited, sk.packetsOut, sk.sndUna, sk.sndNxt, sk.stack.nowMs);
+    cwndLimited ||= packetsInFlight(sk) >= cong.cwnd;
+    validateCwnd(sk, cwndLimited);
     return false;
   }
   return sk.packetsOut === 0 && sk.writeQueue.first !== null;
@@ -166,46 +164,52 @@ export function pushPendingFrames(sk: TcpSock): void {
  * Sends a sent skb again, `segments` of it at most.
  *
  * @returns 0; 1 dropped by the device; -EAGAIN beyond the peer's window; -ENOMEM, -ENOBUFS, -EHOSTUNREACH.
- * @kernel tcp_retransmit_skb — net/ipv4/tcp_output.c, 7.3
+ * @kernel __tcp_retransmit_skb — net/ipv4/tcp_output.c, 7.3
  */
-export function retransmitSkb(sk: TcpSock, skb: SkBuff, segments: number): number {
+export function resendSkb(sk: TcpSock, skb: SkBuff, segments: number): number {
   const behind = (sk.sndUna - skb.cb[CB_SEQ]) | 0;
   if (behind > 0) trimHead(sk, skb, Math.min(behind, skb.len));
   const route = ensureRoute(sk);
   if (route < 0) return route;
   const mss = currentMss(sk);
-  const window = (windowEnd(sk) - skb.cb[CB_SEQ]) | 0;
-  // The oldest segment is always worth sending: it probes a window that shrank.
-  if (window <= 0 && skb.cb[CB_SEQ] !== sk.sndUna) return -EAGAIN;
-  let length = mss * segments;
-  if (window < length) length = Math.max(mss, window - (window % mss));
+  let window = (windowEnd(sk) - skb.cb[CB_SEQ]) | 0;
+  if (window <= 0) {
+    // The peer shrank its window. The oldest segment probes it.
+    if (skb.cb[CB_SEQ] !== sk.sndUna) return -EAGAIN;
+    window = mss;
+  }
+  // Not a byte beyond: a peer that took more would then find our ACKs, which stand at the window's end, too old.
+  const length = mss * segments <= window ? mss * segments : window - (window % mss) || window;
   if (skb.len > length) {
     if (!fragmentSkb(sk, sk.rtxQueue, skb, length, mss)) return -ENOMEM;
   } else {
     const before = pcountOf(skb);
     const now = segmentsOf(skb.len, mss);
-    if (now !== before) {
-      adjustPcount(sk, skb, before - now);
-      setPcount(skb, mss);
-    }
+    if (now !== before) adjustPcount(sk, skb, before - now);
+    setPcount(skb, mss);
   }
   const count = pcountOf(skb);
   sk.stack.stats.TcpRetransSegs += count;
   sk.totalRetrans += count;
   sk.bytesRetrans += skb.len;
   const result = transmitQueued(sk, skb, mss);
+  // Marked even if it never left: its time of departure is no longer that of the first copy.
   skb.cb[CB_SACKED] |= TCPCB_EVER_RETRANS;
-  if (result !== 0) {
-    sk.stack.stats.TcpExtTCPRetransFail += count;
-    return result;
-  }
-  if ((skb.cb[CB_SACKED] & TCPCB_SACKED_RETRANS) === 0) {
-    skb.cb[CB_SACKED] |= TCPCB_SACKED_RETRANS;
+  if (result > 0) sk.stack.stats.TcpExtTCPRetransFail += count;
+  return result;
+}
+
+/** The same as a repair: it is out again, and what is reported twice may be this. @returns as resendSkb. @kernel tcp_retransmit_skb — net/ipv4/tcp_output.c, 7.3 */
+export function retransmitSkb(sk: TcpSock, skb: SkBuff, segments: number): number {
+  const result = resendSkb(sk, skb, segments);
+  const count = pcountOf(skb);
+  if (result === 0) {
+    skb.cb[CB_SACKED] |= TCPCB_RETRANS;
     sk.retransOut += count;
   }
   if (sk.retransStampMs === 0) sk.retransStampMs = sk.stack.nowMs === 0 ? 1 : sk.stack.nowMs;
   countRetransmission(sk, count);
-  return 0;
+  return result;
 }
 
 /** Sends again what is marked lost, as far as the congestion window lets. @kernel tcp_xmit_retransmit_queue — net/ipv4/tcp_output.c, 7.3 */
@@ -216,15 +220,15 @@ export function retransmitLost(sk: TcpSock): void {
   const maxSegments = Math.max(1, Math.trunc(65000 / mss));
   let rearm = false;
   for (let skb = sk.rtxQueue.first; skb !== null; skb = skb.next) {
-    const room = sk.reno.cwnd - packetsInFlight(sk);
+    const room = sk.cong.cwnd - packetsInFlight(sk);
     if (room <= 0 || sk.retransOut >= sk.lostOut) break;
     const sacked = skb.cb[CB_SACKED];
     if ((sacked & TCPCB_LOST) === 0 || (sacked & (TCPCB_SACKED_ACKED | TCPCB_SACKED_RETRANS)) !== 0) continue;
     if (retransmitSkb(sk, skb, Math.min(room, maxSegments)) !== 0) break;
     const count = pcountOf(skb);
-    if (sk.reno.state === TCP_CA_LOSS) stats.TcpExtTCPSlowStartRetrans += count;
+    if (sk.cong.state === TCP_CA_LOSS) stats.TcpExtTCPSlowStartRetrans += count;
     else stats.TcpExtTCPFastRetrans += count;
-    if (sk.reno.inReduction) sk.reno.prrOut += count;
+    if (sk.cong.inReduction) sk.cong.prrOut += count;
     if (skb === sk.rtxQueue.first && sk.pendingTimer !== ICSK_TIME_REO_TIMEOUT) rearm = true;
   }
   if (rearm) resetXmitTimer(sk, ICSK_TIME_RETRANS, sk.rtt.rtoMs);

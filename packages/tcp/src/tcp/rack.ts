@@ -5,14 +5,15 @@
  * @kernel tcp_rack_detect_loss — net/ipv4/tcp_recovery.c, 7.3
  */
 import type { SkBuff } from '@netmem/netdev';
+import { isSentAfter } from './ack-state.ts';
+import { TCP_CA_RECOVERY } from './congestion.ts';
 import { markSkbLost } from './mark-lost.ts';
-import { TCP_CA_RECOVERY } from './newreno.ts';
 import {
   CB_END_SEQ,
   CB_SACKED,
   CB_SENT_US,
-  TCPCB_EVER_RETRANS,
   TCPCB_LOST,
+  TCPCB_RETRANS,
   TCPCB_SACKED_ACKED,
   TCPCB_SACKED_RETRANS,
 } from './skb-cb.ts';
@@ -30,25 +31,37 @@ export class Rack {
   rttUs: number = 0;
   /** Something was delivered since the last look. */
   advanced: boolean = false;
-  /** Segments were seen out of order: then a duplicate proves less. */
-  reorderSeen: boolean = false;
+  /** A D-SACK showed a retransmission that reordering may have caused. */
+  dsackSeen: boolean = false;
   /** Reordering window in quarters of the least RTT; D-SACKs widen it, a number of recoveries narrows it again. */
   steps: number = 1;
   persist: number = 0;
-  /** A window is widened once a round trip. */
-  stepSeq: number = 0;
+  /** A window is widened once a round trip: `TcpSock.delivered` when it was. */
+  lastDelivered: number = 0;
+
+  /** For another connection. */
+  reset(): void {
+    this.sentUs = 0;
+    this.endSeq = 0;
+    this.rttUs = 0;
+    this.advanced = false;
+    this.dsackSeen = false;
+    this.steps = 1;
+    this.persist = 0;
+    this.lastDelivered = 0;
+  }
 }
 
-/** Recoveries that a widened window lasts. @kernel TCP_RACK_RECOVERY_THRESH — net/ipv4/tcp_recovery.c, 7.3 */
-const RECOVERY_THRESH = 16;
+/** Recoveries that a widened window lasts. @kernel TCP_RACK_RECOVERY_THRESH — include/linux/tcp.h, 7.3 */
+const TCP_RACK_RECOVERY_THRESH = 16;
+const MAX_STEPS = 0xff;
 
-/** `skb` was delivered. @kernel tcp_rack_advance — net/ipv4/tcp_recovery.c, 7.3 */
-export function rackAdvance(sk: TcpSock, skb: SkBuff): void {
+/** Something was delivered. @param sacked - its TCPCB_* bits as they were. @kernel tcp_rack_advance — net/ipv4/tcp_recovery.c, 7.3 */
+export function rackAdvance(sk: TcpSock, sacked: number, endSeq: number, sentUs: number): void {
   const rack = sk.rack;
-  const sentUs = skb.cb[CB_SENT_US];
-  const endSeq = skb.cb[CB_END_SEQ];
   const rttUs = (sk.stack.nowUs - sentUs) | 0;
-  if ((skb.cb[CB_SACKED] & TCPCB_EVER_RETRANS) !== 0 && isFirstCopy(sk, rttUs)) return;
+  // Sooner than any answer before: it is to an earlier copy.
+  if ((sacked & TCPCB_RETRANS) !== 0 && (sk.rtt.minRttUs < 0 || rttUs < sk.rtt.minRttUs)) return;
   rack.advanced = true;
   rack.rttUs = rttUs;
   if (isSentAfter(sentUs, rack.sentUs, endSeq, rack.endSeq)) {
@@ -57,33 +70,23 @@ export function rackAdvance(sk: TcpSock, skb: SkBuff): void {
   }
 }
 
-/**
- * Whether the answer to a segment that was sent again is to an earlier copy: it echoes a timestamp from before, or came sooner than any answer before.
- *
- * @kernel tcp_skb_spurious_retrans — net/ipv4/tcp_input.c, 7.3
- */
-function isFirstCopy(sk: TcpSock, rttUs: number): boolean {
-  const { options, rtt, stack } = sk;
-  if (options.sawTstamp && options.rcvTsecr !== 0) {
-    const sentMs = stack.nowMs - Math.floor(rttUs / 1000);
-    if (((options.rcvTsecr - sentMs) | 0) < 0) return true;
-  }
-  return rtt.minRttUs >= 0 && rttUs < rtt.minRttUs;
-}
-
-/** @kernel tcp_skb_sent_after — include/net/tcp.h, 7.3 */
-function isSentAfter(time: number, otherTime: number, seq: number, otherSeq: number): boolean {
-  const later = (time - otherTime) | 0;
-  return later > 0 || (later === 0 && ((seq - otherSeq) | 0) > 0);
+/** Whether the ACK of a segment that was sent again echoes a timestamp from before that. @kernel tcp_skb_spurious_retrans — net/ipv4/tcp_input.c, 7.3 */
+export function isSpuriousRetrans(sk: TcpSock, skb: SkBuff): boolean {
+  if ((skb.cb[CB_SACKED] & TCPCB_RETRANS) === 0) return false;
+  const { options, stack } = sk;
+  if (!options.sawTstamp || options.rcvTsecr === 0) return false;
+  const ageUs = (stack.nowUs - skb.cb[CB_SENT_US]) | 0;
+  const sentMs = Math.trunc((Math.trunc(stack.clock.nowNs / 1e3) - ageUs) / 1e3) | 0;
+  return ((options.rcvTsecr - sentMs) | 0) < 0;
 }
 
 /** How long a later delivery may be overtaken. @kernel tcp_rack_reo_wnd — net/ipv4/tcp_recovery.c, 7.3 */
 function reorderWindowUs(sk: TcpSock): number {
-  const rack = sk.rack;
-  if (!rack.reorderSeen) {
-    if (sk.reno.state >= TCP_CA_RECOVERY || sk.sackedOut >= sk.reordering) return 0;
+  if (sk.reordSeen === 0) {
+    if (sk.cong.state >= TCP_CA_RECOVERY || sk.sackedOut >= sk.reordering) return 0;
   }
-  return Math.min((Math.max(0, sk.rtt.minRttUs) >> 2) * rack.steps, sk.rtt.srttUs >> 3);
+  const quarterUs = sk.rtt.minRttUs < 0 ? 0x3fffffff : sk.rtt.minRttUs >> 2;
+  return Math.min(quarterUs * sk.rack.steps, sk.rtt.srttUs >> 3);
 }
 
 /** µs until the segment counts as lost; 0 or less: it does. @kernel tcp_rack_skb_timeout — net/ipv4/tcp_recovery.c, 7.3 */
@@ -123,18 +126,32 @@ export function rackTimedOut(sk: TcpSock): void {
   detectLoss(sk);
 }
 
-/** A D-SACK: something was sent twice for nothing, so wait longer. @kernel tcp_rack_update_reo_wnd — net/ipv4/tcp_recovery.c, 7.3 */
-export function rackOnDuplicate(sk: TcpSock): void {
+/**
+ * D-SACKs say that something was sent twice for nothing, so wait longer: once a round trip.
+ *
+ * @param priorDelivered - `TcpSock.delivered` when the newest segment that this ACK delivers left; 0 it delivers none.
+ * @kernel tcp_rack_update_reo_wnd — net/ipv4/tcp_recovery.c, 7.3
+ */
+export function rackUpdateReoWnd(sk: TcpSock, priorDelivered: number): void {
+  if (priorDelivered === 0) return;
   const rack = sk.rack;
-  if (((sk.sndUna - rack.stepSeq) | 0) < 0) return;
-  rack.steps = Math.min(255, rack.steps + 1);
-  rack.persist = RECOVERY_THRESH;
-  rack.stepSeq = sk.sndNxt;
+  if (((priorDelivered - rack.lastDelivered) | 0) < 0) rack.dsackSeen = false;
+  if (rack.dsackSeen) {
+    rack.steps = Math.min(MAX_STEPS, rack.steps + 1);
+    rack.dsackSeen = false;
+    rack.lastDelivered = sk.delivered;
+    rack.persist = TCP_RACK_RECOVERY_THRESH;
+  } else if (rack.persist === 0) {
+    rack.steps = 1;
+  }
 }
 
-/** A recovery ended. */
+/** A recovery was needed: the widened window lasts for one less. */
 export function rackOnRecovered(sk: TcpSock): void {
-  const rack = sk.rack;
-  if (rack.persist > 0) rack.persist--;
-  if (rack.persist === 0) rack.steps = 1;
+  if (sk.rack.persist > 0) sk.rack.persist--;
+}
+
+/** D-SACKs undid a recovery: it lasts for one more. */
+export function rackOnDsackUndo(sk: TcpSock): void {
+  sk.rack.persist = Math.min(TCP_RACK_RECOVERY_THRESH, sk.rack.persist + 1);
 }

@@ -3,226 +3,245 @@
  *
  * @kernel tcp_fastretrans_alert — net/ipv4/tcp_input.c, 7.3
  */
+import {
+  type AckState,
+  FLAG_DATA_SACKED,
+  FLAG_ECE,
+  FLAG_LOST_RETRANS,
+  FLAG_ORIG_SACK_ACKED,
+  FLAG_SACK_RENEGING,
+  FLAG_SET_XMIT_TIMER,
+  FLAG_SND_UNA_ADVANCED,
+  REXMIT_LOST,
+  REXMIT_NEW,
+} from './ack-state.ts';
+import { TCP_CA_CWR, TCP_CA_DISORDER, TCP_CA_LOSS, TCP_CA_OPEN, TCP_CA_RECOVERY } from './congestion.ts';
+import { enterCwr, initCwndReduction } from './cwnd-reduction.ts';
 import { ecnQueueCwr } from './ecn.ts';
+import { leftOut, packetsInFlight } from './in-flight.ts';
 import { markHeadLost, markSkbLost } from './mark-lost.ts';
-import { TCP_CA_CWR, TCP_CA_DISORDER, TCP_CA_LOSS, TCP_CA_OPEN, TCP_CA_RECOVERY } from './newreno.ts';
-import { packetsInFlight } from './output.ts';
-import { rackMarkLost, rackOnRecovered, rackTimeoutUs } from './rack.ts';
-import { addRenoSack, resetRenoSack } from './scoreboard.ts';
-import { CB_SACKED, TCPCB_EVER_RETRANS, TCPCB_SACKED_ACKED } from './skb-cb.ts';
+import { windowEnd } from './output.ts';
+import { rackMarkLost, rackTimeoutUs } from './rack.ts';
+import { addRenoSack, checkSackReordering, resetRenoSack } from './reordering.ts';
+import { CB_SACKED, TCPCB_SACKED_ACKED } from './skb-cb.ts';
 import type { TcpSock } from './tcp-sock.ts';
-import { initUndo, isPacketDelayed, mayUndo, mayUndoByDsack, tryUndoLoss, undoReduction } from './undo.ts';
+import {
+  anyRetransDone,
+  initUndo,
+  isPacketDelayed,
+  tryUndoDsack,
+  tryUndoLoss,
+  tryUndoRecovery,
+  undoReduction,
+} from './undo.ts';
+import { ICSK_TIME_RETRANS, resetXmitTimer } from './xmit-timer.ts';
+
+/** A peer that threw away what it had reported is timed out after a sixteenth of `srttUs`, a half round trip, but not sooner than this. */
+const RENEGING_MIN_MS = 10;
 
 /**
- * An ACK that is not plain progress.
+ * An ACK that is not plain progress. Sets `state.rexmit`.
  *
- * @param advanced - it acknowledged new data.
+ * @param priorUna - acknowledged before it.
  * @param duplicates - 1 when it is a duplicate ACK.
- * @param echo - it echoes a router's mark.
- * @returns true when lost segments should be sent again now.
  */
-export function fastRetransmitAlert(sk: TcpSock, advanced: boolean, duplicates: number, echo: boolean): boolean {
-  const reno = sk.reno;
-  const sackOk = sk.options.sackOk;
+export function fastRetransmitAlert(sk: TcpSock, priorUna: number, duplicates: number, state: AckState): void {
+  const cong = sk.cong;
+  const ece = state.has(FLAG_ECE);
   if (sk.packetsOut === 0 && sk.sackedOut > 0) sk.sackedOut = 0;
   // A mark is never taken back.
-  if (echo) reno.priorSsthresh = 0;
-  if (reno.state === TCP_CA_OPEN) {
-    sk.retransStampMs = 0;
-  } else if (((sk.sndUna - reno.highSeq) | 0) >= 0) {
-    if (reno.state === TCP_CA_CWR) {
-      // Wait for one byte above highSeq: the ACK of the last reduced window must not open the next.
-      if (sk.sndUna !== reno.highSeq) leave(sk);
-    } else if (reno.state === TCP_CA_RECOVERY) {
-      if (!sackOk) resetRenoSack(sk);
-      if (tryUndoRecovery(sk)) return false;
-      reno.endReduction(sk.stack.nowMs);
+  if (ece) cong.priorSsthresh = 0;
+  if (isReneging(sk, state)) return;
+  if (leaveState(sk)) return;
+  if (cong.state === TCP_CA_RECOVERY) {
+    if (!inRecovery(sk, priorUna, duplicates, state)) return;
+    if (sk.cong.state !== TCP_CA_RECOVERY) {
+      // Taken back. If a loss is plain all the same, another begins.
+      if (sk.lostOut === 0) return;
+      enterRecovery(sk, ece);
     }
-  }
-  if (reno.state === TCP_CA_RECOVERY) {
-    if (!inRecovery(sk, advanced, duplicates)) return false;
-  } else if (reno.state === TCP_CA_LOSS) {
-    processLoss(sk, advanced, duplicates);
-    identifyLoss(sk, advanced);
-    if (sk.reno.state !== TCP_CA_OPEN) return true;
   } else {
-    if (!sackOk) {
-      if (advanced) resetRenoSack(sk);
+    if (cong.state === TCP_CA_LOSS) {
+      processLoss(sk, duplicates, state);
+      identifyLoss(sk, state);
+      // Goes on below if the timeout was for nothing, or a retransmission is lost too.
+      if (sk.cong.state !== TCP_CA_OPEN && !state.has(FLAG_LOST_RETRANS)) return;
+    }
+    if (!sk.options.sackOk) {
+      if (state.has(FLAG_SND_UNA_ADVANCED)) resetRenoSack(sk);
       addRenoSack(sk, duplicates);
     }
-    if (reno.state <= TCP_CA_DISORDER && mayUndoByDsack(sk)) takeBackByDsack(sk);
-    identifyLoss(sk, advanced);
-  }
-  if (reno.state !== TCP_CA_RECOVERY) {
+    if (cong.state <= TCP_CA_DISORDER) tryUndoDsack(sk);
+    identifyLoss(sk, state);
     if (sk.lostOut === 0) {
-      tryToOpen(sk, echo);
-      return false;
+      tryToOpen(sk, ece);
+      return;
     }
-    enterRecovery(sk, echo);
+    enterRecovery(sk, ece);
   }
+  state.rexmit = REXMIT_LOST;
+}
+
+/** The peer threw away what it had reported. Time out soon, instead of waiting for it. @kernel tcp_check_sack_reneging — net/ipv4/tcp_input.c, 7.3 */
+function isReneging(sk: TcpSock, state: AckState): boolean {
+  if (!state.has(FLAG_SACK_RENEGING) || !state.has(FLAG_SND_UNA_ADVANCED)) return false;
+  resetXmitTimer(sk, ICSK_TIME_RETRANS, Math.max(Math.ceil(sk.rtt.srttUs / 16_000), RENEGING_MIN_MS));
+  state.flag &= ~FLAG_SET_XMIT_TIMER;
   return true;
 }
 
-/** @returns false when recovery ended or has nothing to say to this ACK. */
-function inRecovery(sk: TcpSock, advanced: boolean, duplicates: number): boolean {
-  const sackOk = sk.options.sackOk;
-  if (!advanced) {
-    if (!sackOk) addRenoSack(sk, duplicates);
-  } else if (sk.reno.undoValid && isPacketDelayed(sk)) {
-    // A partial ACK of what left before the retransmissions: wait until they are accounted for.
-    if (sk.retransOut > 0) return false;
-    undoReduction(sk, true);
-    sk.stack.stats.TcpExtTCPPartialUndo++;
-    keepOpen(sk);
-    return false;
+/** Everything that was out when the state began is acknowledged: it may end. @returns true: it goes on, and this ACK is dealt with. */
+function leaveState(sk: TcpSock): boolean {
+  const cong = sk.cong;
+  if (cong.state === TCP_CA_OPEN) {
+    sk.retransStampMs = 0;
+  } else if (((sk.sndUna - cong.highSeq) | 0) >= 0) {
+    if (cong.state === TCP_CA_CWR) {
+      // Wait for one byte above highSeq: CWR must have reached the receiver.
+      if (sk.sndUna !== cong.highSeq) {
+        cong.endReduction(sk.stack.nowMs);
+        cong.setState(TCP_CA_OPEN);
+      }
+    } else if (cong.state === TCP_CA_RECOVERY) {
+      if (!sk.options.sackOk) resetRenoSack(sk);
+      if (tryUndoRecovery(sk)) return true;
+      cong.endReduction(sk.stack.nowMs);
+    }
   }
-  if (mayUndoByDsack(sk)) {
-    takeBackByDsack(sk);
-    keepOpen(sk);
-    return false;
-  }
-  identifyLoss(sk, advanced);
-  return true;
-}
-
-function takeBackByDsack(sk: TcpSock): void {
-  undoReduction(sk, false);
-  sk.stack.stats.TcpExtTCPDSACKUndo++;
-}
-
-/** Marks what the ACK proves lost. @kernel tcp_identify_packet_loss — net/ipv4/tcp_input.c, 7.3 */
-function identifyLoss(sk: TcpSock, advanced: boolean): void {
-  if (sk.rtxQueue.first === null) return;
-  if (sk.options.sackOk) {
-    sk.reoTimer = rackMarkLost(sk);
-    return;
-  }
-  const state = sk.reno.state;
-  // RFC 6582: in recovery, a partial ACK tells that the next hole's first segment is lost too.
-  const hole = state === TCP_CA_RECOVERY && advanced;
-  if (hole || (state < TCP_CA_RECOVERY && sk.sackedOut >= sk.reordering)) markHeadLost(sk);
-}
-
-/** At the end of a recovery: was it needed? @returns true: stay in it. @kernel tcp_try_undo_recovery — net/ipv4/tcp_input.c, 7.3 */
-function tryUndoRecovery(sk: TcpSock): boolean {
-  const { reno, stack } = sk;
-  if (mayUndo(sk)) {
-    undoReduction(sk, false);
-    if (reno.state === TCP_CA_LOSS) stack.stats.TcpExtTCPLossUndo++;
-    else stack.stats.TcpExtTCPFullUndo++;
-  } else {
-    rackOnRecovered(sk);
-  }
-  // Without SACK, late duplicates could start a false recovery: hold until something above highSeq is acknowledged (RFC 6582, 4).
-  if (sk.sndUna === reno.highSeq && !sk.options.sackOk) {
-    if (!anyRetransDone(sk)) sk.retransStampMs = 0;
-    return true;
-  }
-  reno.endReduction(stack.nowMs);
-  reno.state = TCP_CA_OPEN;
-  sk.retransStampMs = 0;
   return false;
 }
 
-function leave(sk: TcpSock): void {
-  sk.reno.endReduction(sk.stack.nowMs);
-  sk.reno.state = TCP_CA_OPEN;
-  sk.retransStampMs = 0;
+/** @returns false when this ACK has nothing to be sent. */
+function inRecovery(sk: TcpSock, priorUna: number, duplicates: number, state: AckState): boolean {
+  if (!state.has(FLAG_SND_UNA_ADVANCED)) {
+    if (!sk.options.sackOk) addRenoSack(sk, duplicates);
+  } else if (tryUndoPartial(sk, priorUna)) {
+    return false;
+  }
+  if (tryUndoDsack(sk)) tryToOpen(sk, state.has(FLAG_ECE));
+  identifyLoss(sk, state);
+  return true;
 }
 
-/** @kernel tcp_process_loss — net/ipv4/tcp_input.c, 7.3 */
-function processLoss(sk: TcpSock, advanced: boolean, duplicates: number): void {
-  const sackOk = sk.options.sackOk;
-  if (advanced && tryUndoLoss(sk)) return;
-  if (((sk.sndUna - sk.reno.highSeq) | 0) >= 0) {
-    if (!sackOk) resetRenoSack(sk);
+/** A partial ACK of what left before the retransmissions: the hole was filled by what was only late. @returns true: wait until they are accounted for. @kernel tcp_try_undo_partial — net/ipv4/tcp_input.c, 7.3 */
+function tryUndoPartial(sk: TcpSock, priorUna: number): boolean {
+  if (!sk.cong.undoValid || !isPacketDelayed(sk)) return false;
+  checkSackReordering(sk, priorUna, true);
+  if (sk.retransOut > 0) return true;
+  if (!anyRetransDone(sk)) sk.retransStampMs = 0;
+  undoReduction(sk, true);
+  sk.stack.stats.TcpExtTCPPartialUndo++;
+  keepOpen(sk);
+  return false;
+}
+
+/** Marks what the ACK proves lost. @kernel tcp_identify_packet_loss — net/ipv4/tcp_input.c, 7.3 */
+function identifyLoss(sk: TcpSock, state: AckState): void {
+  if (sk.rtxQueue.first === null) return;
+  if (sk.options.sackOk) {
+    const before = sk.retransOut;
+    // A running reordering timer knows better when to look again.
+    if (rackMarkLost(sk)) state.flag &= ~FLAG_SET_XMIT_TIMER;
+    if (before > sk.retransOut) state.flag |= FLAG_LOST_RETRANS;
+    return;
+  }
+  const ca = sk.cong.state;
+  // RFC 6582: in recovery, a partial ACK tells that the next hole's first segment is lost too.
+  const hole = ca === TCP_CA_RECOVERY && state.has(FLAG_SND_UNA_ADVANCED);
+  if (hole || (ca < TCP_CA_RECOVERY && sk.sackedOut >= sk.reordering)) markHeadLost(sk);
+}
+
+/** An ACK after a timeout: was it for nothing (RFC 5682)? What next? @kernel tcp_process_loss — net/ipv4/tcp_input.c, 7.3 */
+function processLoss(sk: TcpSock, duplicates: number, state: AckState): void {
+  const cong = sk.cong;
+  const advanced = state.has(FLAG_SND_UNA_ADVANCED);
+  const recovered = ((sk.sndUna - cong.highSeq) | 0) >= 0;
+  if (advanced && tryUndoLoss(sk, false)) return;
+  if (cong.frto && probeTimeout(sk, duplicates, advanced && !recovered, state)) return;
+  if (recovered) {
     tryUndoRecovery(sk);
     return;
   }
-  if (sackOk) return;
-  if (duplicates > 0 && ((sk.sndNxt - sk.reno.highSeq) | 0) > 0) addRenoSack(sk, duplicates);
-  else if (advanced) resetRenoSack(sk);
+  if (!sk.options.sackOk) {
+    if (((sk.sndNxt - cong.highSeq) | 0) > 0 && duplicates > 0) addRenoSack(sk, duplicates);
+    else if (advanced) resetRenoSack(sk);
+  }
+  state.rexmit = REXMIT_LOST;
 }
 
-/** Something that was sent again is not acknowledged yet. @kernel tcp_any_retrans_done — net/ipv4/tcp_input.c, 7.3 */
-function anyRetransDone(sk: TcpSock): boolean {
-  const head = sk.rtxQueue.first;
-  return sk.retransOut > 0 || (head !== null && (head.cb[CB_SACKED] & TCPCB_EVER_RETRANS) !== 0);
+/** F-RTO: after the first ACK new data leave instead of old; if those arrive before anything else was sent again, nothing was lost. @returns true: this ACK is dealt with. */
+function probeTimeout(sk: TcpSock, duplicates: number, partial: boolean, state: AckState): boolean {
+  const cong = sk.cong;
+  // Not all is lost: what was sent once arrived.
+  if (state.has(FLAG_ORIG_SACK_ACKED) && tryUndoLoss(sk, true)) return true;
+  if (((sk.sndNxt - cong.highSeq) | 0) > 0) {
+    if (state.has(FLAG_DATA_SACKED) || duplicates > 0) cong.frto = false;
+  } else if (partial) {
+    cong.highSeq = sk.sndNxt;
+    if (sk.writeQueue.first !== null && ((windowEnd(sk) - sk.sndNxt) | 0) > 0) {
+      state.rexmit = REXMIT_NEW;
+      return true;
+    }
+    cong.frto = false;
+  }
+  return false;
 }
 
 /** @kernel tcp_try_keep_open — net/ipv4/tcp_input.c, 7.3 */
-function keepOpen(sk: TcpSock): void {
-  const reno = sk.reno;
-  const disorder = sk.sackedOut > 0 || sk.lostOut > 0 || anyRetransDone(sk);
-  const state = disorder ? TCP_CA_DISORDER : TCP_CA_OPEN;
-  if (reno.state !== state) {
-    reno.state = state;
-    reno.highSeq = sk.sndNxt;
-  }
+export function keepOpen(sk: TcpSock): void {
+  const cong = sk.cong;
+  const state = leftOut(sk) > 0 || anyRetransDone(sk) ? TCP_CA_DISORDER : TCP_CA_OPEN;
+  if (cong.state === state) return;
+  cong.setState(state);
+  cong.highSeq = sk.sndNxt;
 }
 
 /** @kernel tcp_try_to_open — net/ipv4/tcp_input.c, 7.3 */
-function tryToOpen(sk: TcpSock, echo: boolean): void {
+function tryToOpen(sk: TcpSock, ece: boolean): void {
   if (!anyRetransDone(sk)) sk.retransStampMs = 0;
-  if (echo) enterCwr(sk);
-  if (sk.reno.state !== TCP_CA_CWR) keepOpen(sk);
+  if (ece) enterCwr(sk);
+  if (sk.cong.state !== TCP_CA_CWR) keepOpen(sk);
 }
 
 /** @kernel tcp_enter_recovery — net/ipv4/tcp_input.c, 7.3 */
-export function enterRecovery(sk: TcpSock, echo: boolean = false): void {
-  const { reno, stack } = sk;
+export function enterRecovery(sk: TcpSock, ece: boolean): void {
+  const { cong, stack } = sk;
+  // For undo, the clock starts with the first retransmission of this recovery.
+  if (!anyRetransDone(sk)) sk.retransStampMs = 0;
   if (sk.options.sackOk) stack.stats.TcpExtTCPSackRecovery++;
   else stack.stats.TcpExtTCPRenoRecovery++;
-  reno.priorSsthresh = 0;
+  cong.priorSsthresh = 0;
   initUndo(sk);
-  if (!reno.inReduction) {
-    if (!echo) reno.priorSsthresh = reno.currentSsthresh;
-    reno.initReduction(sk.sndNxt);
-    ecnQueueCwr(sk);
-    sk.tlpHighSeq = 0;
+  if (!cong.inReduction) {
+    if (!ece) cong.priorSsthresh = cong.currentSsthresh;
+    initCwndReduction(sk);
   }
-  reno.highSeq = sk.sndNxt;
-  reno.state = TCP_CA_RECOVERY;
-}
-
-/** A router marked: reduce as for a loss, send nothing again. @kernel tcp_enter_cwr — net/ipv4/tcp_input.c, 7.3 */
-function enterCwr(sk: TcpSock): void {
-  const { reno } = sk;
-  reno.priorSsthresh = 0;
-  if (reno.state >= TCP_CA_CWR) return;
-  reno.enterCwr(sk.sndNxt);
-  ecnQueueCwr(sk);
-  sk.tlpHighSeq = 0;
-}
-
-/** A tail loss probe repaired a loss: one reduction for it, at once. */
-export function payForLossProbe(sk: TcpSock): void {
-  const reno = sk.reno;
-  if (reno.state > TCP_CA_DISORDER) return;
-  reno.initReduction(sk.sndNxt);
-  ecnQueueCwr(sk);
-  reno.state = TCP_CA_CWR;
-  reno.endReduction(sk.stack.nowMs);
-  keepOpen(sk);
+  cong.setState(TCP_CA_RECOVERY);
 }
 
 /** A retransmission timeout: start slowly. @kernel tcp_enter_loss — net/ipv4/tcp_input.c, 7.3 */
 export function enterLoss(sk: TcpSock): void {
+  const { cong, stack } = sk;
+  const firstRecovery = cong.state < TCP_CA_RECOVERY;
   markAllLost(sk);
-  const fresh = sk.reno.isNewLoss(sk.sndUna, sk.retransmits === 0);
-  if (fresh) initUndo(sk);
-  // A path that times out may have been thought to reorder: forget it.
-  if (sk.reno.state <= TCP_CA_DISORDER && sk.sackedOut >= sk.stack.sysctl.tcpReordering) {
-    sk.reordering = Math.min(sk.reordering, sk.stack.sysctl.tcpReordering);
+  if (cong.isNewLoss(sk.sndUna, sk.retransmits === 0)) {
+    cong.rememberForUndo();
+    initUndo(sk);
   }
-  sk.reno.enterLoss(sk.sndNxt, packetsInFlight(sk), fresh, sk.stack.nowMs);
+  // A path that times out may have been thought to reorder: forget it.
+  const { tcpReordering } = stack.sysctl;
+  if (cong.state <= TCP_CA_DISORDER && sk.sackedOut >= tcpReordering) {
+    sk.reordering = Math.min(sk.reordering, tcpReordering);
+  }
+  cong.enterLoss(sk.sndNxt, packetsInFlight(sk), stack.nowMs);
   sk.tlpHighSeq = 0;
   ecnQueueCwr(sk);
+  cong.frto = stack.sysctl.tcpFrto > 0 && (firstRecovery || sk.retransmits > 0);
 }
 
 /**
- * After a timeout everything that is not selectively acknowledged and did not leave just now counts as lost; if even the oldest segment is, the peer took back what it said (it may,
- * RFC 2018, 8) and nothing it said counts.
+ * After a timeout everything that is not selectively acknowledged and did not leave just now counts as lost; if even the oldest segment is, the peer took
+ * back what it said (it may, RFC 2018, 8) and nothing it said counts.
  *
  * @kernel tcp_timeout_mark_lost — net/ipv4/tcp_input.c, 7.3
  */

@@ -12,6 +12,7 @@ export const TCP_TIMEOUT_FALLBACK_MS = 3000;
 /** The least RTT is forgotten after this time. @kernel sysctl_tcp_min_rtt_wlen — net/ipv4/tcp_ipv4.c, 7.3 */
 export const MIN_RTT_WINDOW_MS = 300_000;
 
+const TICK_US = 1000;
 const MAX_SAMPLE_US = (1 << 27) - 1;
 
 export class RttEstimator {
@@ -75,8 +76,10 @@ export class RttEstimator {
 
   /** @kernel tcp_update_rtt_min — net/ipv4/tcp_input.c, 7.3 */
   updateMin(rttUs: number, nowMs: number): void {
-    if (this.minRttUs < 0 || rttUs <= this.minRttUs || ((nowMs - this.minRttAtMs) | 0) > MIN_RTT_WINDOW_MS) {
-      this.minRttUs = Math.max(1, rttUs);
+    // What took no time at all took a tick.
+    const us = rttUs === 0 ? TICK_US : rttUs;
+    if (this.minRttUs < 0 || us <= this.minRttUs || ((nowMs - this.minRttAtMs) | 0) > MIN_RTT_WINDOW_MS) {
+      this.minRttUs = us;
       this.minRttAtMs = nowMs;
     }
   }

@@ -1,83 +1,73 @@
-/** What the peer has, as its SACK blocks tell, (RFC 2018, 2883); without SACK, what duplicate ACKs say in its place. @kernel tcp_sacktag_write_queue — net/ipv4/tcp_input.c, 7.3 */
+/** What the peer has, as its SACK blocks tell (RFC 2018, 2883). @kernel tcp_sacktag_write_queue — net/ipv4/tcp_input.c, 7.3 */
 import type { SkBuff } from '@netmem/netdev';
 import { MAX_SACK_BLOCKS, type TcpOptions } from '@netmem/wire';
-import { rackAdvance, rackOnDuplicate } from './rack.ts';
+import { type AckState, FLAG_DATA_SACKED, FLAG_ORIG_SACK_ACKED } from './ack-state.ts';
+import { TCP_CA_LOSS } from './congestion.ts';
+import { checkDsack } from './dsack.ts';
+import { rackAdvance } from './rack.ts';
+import { checkSackReordering, highestSackSeq } from './reordering.ts';
 import { pcountOf } from './segment.ts';
 import {
   CB_END_SEQ,
   CB_SACKED,
+  CB_SEG_BYTES,
   CB_SENT_US,
   CB_SEQ,
-  TCPCB_EVER_RETRANS,
   TCPCB_LOST,
+  TCPCB_RETRANS,
   TCPCB_SACKED_ACKED,
   TCPCB_SACKED_RETRANS,
 } from './skb-cb.ts';
 import type { TcpSock } from './tcp-sock.ts';
-import { onDuplicateReport } from './undo.ts';
+import { countDuplicates } from './undo.ts';
 import { fragmentSkb } from './write-queue.ts';
-
-/** What SACK processing tells the rest of ACK processing. */
-export class SackResult {
-  /** Segments newly marked as received. */
-  newlySacked: number = 0;
-  /** The first block was a D-SACK. */
-  duplicate: boolean = false;
-  /** When the newest of them left, µs; only of skbs that were sent once. */
-  hasSentUs: boolean = false;
-  sentUs: number = 0;
-
-  clear(): void {
-    this.newlySacked = 0;
-    this.duplicate = false;
-    this.hasSentUs = false;
-  }
-}
-
-/** Most segments that reordering is assumed to span. @kernel sysctl_tcp_max_reordering — net/ipv4/tcp_ipv4.c, 7.3 */
-const MAX_REORDERING = 300;
 
 const lefts: Int32Array = new Int32Array(MAX_SACK_BLOCKS);
 const rights: Int32Array = new Int32Array(MAX_SACK_BLOCKS);
 
-/** Takes the SACK blocks of an ACK into the retransmission queue. */
-export function tagWriteQueue(sk: TcpSock, options: TcpOptions, ack: number, priorUna: number, out: SackResult): void {
-  const stats = sk.stack.stats;
+/** Takes the SACK blocks of an ACK (one or more) into the retransmission queue. */
+export function tagWriteQueue(sk: TcpSock, options: TcpOptions, ack: number, priorUna: number, state: AckState): void {
+  state.reord = sk.sndNxt;
+  const duplicate = checkDsack(sk, options, ack, priorUna, state);
+  // Older than any window ever was: what it says is stale.
+  if (((ack - priorUna + sk.maxWindow) | 0) < 0 || sk.packetsOut === 0) return;
   let count = 0;
   for (let i = 0; i < options.sackCount; i++) {
     const left = options.sackLeft[i] | 0;
     const right = options.sackRight[i] | 0;
-    if (i === 0 && isDuplicate(options, ack, left, right)) {
-      out.duplicate = true;
-      stats.TcpExtTCPDSACKRecv++;
-      onDuplicateReport(sk, left, right);
-      rackOnDuplicate(sk);
+    const dsack = duplicate && i === 0;
+    if (!isValidBlock(sk, dsack, left, right)) {
+      countInvalid(sk, dsack, ack, right);
       continue;
     }
-    if (!isValidBlock(sk, left, right)) {
-      stats.TcpExtTCPSACKDiscard++;
-      continue;
-    }
-    // Acknowledged meanwhile: an old ACK that overtook nothing.
     if (((right - priorUna) | 0) <= 0) continue;
-    insertSorted(count++, left, right);
+    if (dsack) tagBlock(sk, left, right, state);
+    else insertSorted(count++, left, right);
   }
-  if (count > 0 && sk.packetsOut > 0) tagBlocks(sk, count, out);
+  if (count > 0) tagBlocks(sk, count, state);
+  if (sk.cong.state !== TCP_CA_LOSS || sk.cong.undoValid) checkSackReordering(sk, state.reord, false);
 }
 
-/** RFC 2883, 4: below the ACK, or inside the second block. @kernel tcp_check_dsack — net/ipv4/tcp_input.c, 7.3 */
-function isDuplicate(options: TcpOptions, ack: number, left: number, right: number): boolean {
-  if (((left - ack) | 0) < 0) return true;
-  if (options.sackCount < 2) return false;
-  const outerLeft = options.sackLeft[1] | 0;
-  const outerRight = options.sackRight[1] | 0;
-  return ((right - outerRight) | 0) <= 0 && ((left - outerLeft) | 0) >= 0;
+/** Within what was sent and not acknowledged, and not empty. A D-SACK may also lie in what was acknowledged since the recovery began. @kernel tcp_is_sackblock_valid — net/ipv4/tcp_input.c, 7.3 */
+function isValidBlock(sk: TcpSock, dsack: boolean, left: number, right: number): boolean {
+  if (((right - sk.sndNxt) | 0) > 0 || ((right - left) | 0) <= 0 || ((left - sk.sndNxt) | 0) >= 0) return false;
+  if (((left - sk.sndUna) | 0) > 0) return true;
+  const { undoValid, undoMarker } = sk.cong;
+  if (!dsack || !undoValid || ((right - sk.sndUna) | 0) > 0) return false;
+  if (((left - undoMarker) | 0) >= 0) return true;
+  if (((right - undoMarker) | 0) <= 0) return false;
+  return ((right - left) | 0) <= sk.maxWindow;
 }
 
-/** Within what was sent and not acknowledged, and not empty. @kernel tcp_is_sackblock_valid — net/ipv4/tcp_input.c, 7.3 */
-function isValidBlock(sk: TcpSock, left: number, right: number): boolean {
-  if (((right - left) | 0) <= 0 || ((right - sk.sndNxt) | 0) > 0) return false;
-  return ((left - sk.sndUna) | 0) > 0 || (((right - sk.sndUna) | 0) <= 0 && ((sk.sndUna - left) | 0) <= sk.maxWindow);
+function countInvalid(sk: TcpSock, dsack: boolean, ack: number, right: number): void {
+  const stats = sk.stack.stats;
+  if (dsack) {
+    if (sk.cong.undoValid) stats.TcpExtTCPDSACKIgnoredOld++;
+    else stats.TcpExtTCPDSACKIgnoredNoUndo++;
+  } else if (ack === sk.sndUna || ((right - sk.sndUna) | 0) > 0) {
+    // ACKs that were overtaken do not count.
+    stats.TcpExtTCPSACKDiscard++;
+  }
 }
 
 function insertSorted(count: number, left: number, right: number): void {
@@ -91,14 +81,23 @@ function insertSorted(count: number, left: number, right: number): void {
   rights[i] = right;
 }
 
-function tagBlocks(sk: TcpSock, count: number, out: SackResult): void {
+/** @kernel tcp_sacktag_walk — net/ipv4/tcp_input.c, 7.3 */
+function tagBlocks(sk: TcpSock, count: number, state: AckState): void {
   let block = 0;
   for (let skb = sk.rtxQueue.first; skb !== null && block < count; skb = skb.next) {
     while (block < count && ((rights[block] - skb.cb[CB_SEQ]) | 0) <= 0) block++;
     if (block === count) break;
     if (((skb.cb[CB_END_SEQ] - lefts[block]) | 0) <= 0) continue;
-    const inside = matchSkb(sk, skb, lefts[block], rights[block]);
-    if (inside) sackOne(sk, skb, out);
+    if (matchSkb(sk, skb, lefts[block], rights[block])) tagOne(sk, skb, false, state);
+  }
+}
+
+/** The D-SACK, if it is about what is still queued. */
+function tagBlock(sk: TcpSock, left: number, right: number, state: AckState): void {
+  for (let skb = sk.rtxQueue.first; skb !== null; skb = skb.next) {
+    if (((right - skb.cb[CB_SEQ]) | 0) <= 0) return;
+    if (((skb.cb[CB_END_SEQ] - left) | 0) <= 0) continue;
+    if (matchSkb(sk, skb, left, right)) tagOne(sk, skb, true, state);
   }
 }
 
@@ -109,7 +108,7 @@ function matchSkb(sk: TcpSock, skb: SkBuff, left: number, right: number): boolea
   const startsInside = ((seq - left) | 0) >= 0;
   if (startsInside && ((end - right) | 0) <= 0) return true;
   if (pcountOf(skb) <= 1) return false;
-  const mss = Math.max(1, Math.ceil(skb.len / pcountOf(skb)));
+  const mss = skb.cb[CB_SEG_BYTES];
   let keep: number;
   if (startsInside) {
     // Its head is covered.
@@ -123,68 +122,61 @@ function matchSkb(sk: TcpSock, skb: SkBuff, left: number, right: number): boolea
   return startsInside;
 }
 
-/** @kernel tcp_sacktag_one — net/ipv4/tcp_input.c, 7.3 */
-function sackOne(sk: TcpSock, skb: SkBuff, out: SackResult): void {
-  const sacked = skb.cb[CB_SACKED];
-  if ((sacked & TCPCB_SACKED_ACKED) !== 0) return;
+/** @param dsack - it arrived twice. @kernel tcp_sacktag_one — net/ipv4/tcp_input.c, 7.3 */
+function tagOne(sk: TcpSock, skb: SkBuff, dsack: boolean, state: AckState): void {
+  const cb = skb.cb;
+  const sacked = cb[CB_SACKED];
+  const seq = cb[CB_SEQ];
+  const end = cb[CB_END_SEQ];
   const count = pcountOf(skb);
-  const seq = skb.cb[CB_SEQ];
-  rackAdvance(sk, skb);
-  if ((sacked & TCPCB_SACKED_RETRANS) !== 0) sk.retransOut -= count;
-  if ((sacked & TCPCB_EVER_RETRANS) === 0) {
-    out.hasSentUs = true;
-    out.sentUs = skb.cb[CB_SENT_US];
-    noteReordering(sk, seq);
+  if (dsack && (sacked & TCPCB_RETRANS) !== 0) {
+    countDuplicates(sk, end, count);
+    if ((sacked & TCPCB_SACKED_ACKED) !== 0 && ((seq - state.reord) | 0) < 0) state.reord = seq;
   }
-  if (sk.sackedOut === 0 || ((seq - sk.highestSackSeq) | 0) > 0) sk.highestSackSeq = seq;
-  if ((sacked & TCPCB_LOST) !== 0) sk.lostOut -= count;
-  skb.cb[CB_SACKED] = (sacked & TCPCB_EVER_RETRANS) | TCPCB_SACKED_ACKED;
-  sk.sackedOut += count;
-  sk.delivered += count;
-  out.newlySacked += count;
-}
-
-/**
- * A segment that was sent once arrived although a later one was reported before it: the path reorders, so duplicates prove less.
- *
- * @kernel tcp_check_sack_reordering — net/ipv4/tcp_input.c, 7.3
- */
-export function noteReordering(sk: TcpSock, seq: number): void {
-  if (sk.sackedOut === 0) return;
-  const behind = (sk.highestSackSeq - seq) | 0;
-  if (behind <= 0) return;
-  const mss = Math.max(1, sk.mssCache);
-  if (behind > sk.reordering * mss) sk.reordering = Math.min(Math.ceil(behind / mss), MAX_REORDERING);
-  sk.rack.reorderSeen = true;
-  sk.stack.stats.TcpExtTCPSACKReorder++;
-}
-
-/** Without SACK, duplicate ACKs stand in for it: each says that one more segment arrived. @kernel tcp_add_reno_sack — net/ipv4/tcp_input.c, 7.3 */
-export function addRenoSack(sk: TcpSock, duplicates: number): void {
-  if (duplicates === 0) return;
-  const before = sk.sackedOut;
-  sk.sackedOut += duplicates;
-  limitRenoSacked(sk);
-  const delivered = sk.sackedOut - before;
-  if (delivered > 0) sk.delivered += delivered;
-}
-
-/** An ACK moved on over `acked` segments: all but the one that was missing had been counted. @kernel tcp_remove_reno_sacks — net/ipv4/tcp_input.c, 7.3 */
-export function removeRenoSacks(sk: TcpSock, acked: number): void {
-  if (acked > 0) {
-    sk.delivered += Math.max(acked - sk.sackedOut, 1);
-    sk.sackedOut = acked - 1 >= sk.sackedOut ? 0 : sk.sackedOut - (acked - 1);
+  // It is about to go.
+  if (((end - sk.sndUna) | 0) <= 0) return;
+  if ((sacked & TCPCB_SACKED_ACKED) === 0) {
+    markSacked(sk, skb, sacked, state);
+    if (((seq - highestSackSeq(sk)) | 0) >= 0) sk.highestSackSeq = end;
+    sk.sackedOut += count;
+    state.sackDelivered += count;
+    state.flag |= FLAG_DATA_SACKED;
+    state.skbDelivered(skb);
   }
-  limitRenoSacked(sk);
+  // The copy that is out is superfluous.
+  if (dsack && (cb[CB_SACKED] & TCPCB_SACKED_RETRANS) !== 0) {
+    cb[CB_SACKED] &= ~TCPCB_SACKED_RETRANS;
+    sk.retransOut -= count;
+  }
 }
 
-/** @kernel tcp_reset_reno_sack — net/ipv4/tcp_input.c, 7.3 */
-export function resetRenoSack(sk: TcpSock): void {
-  sk.sackedOut = 0;
-}
-
-/** More duplicates than segments in flight prove nothing. @kernel tcp_limit_reno_sacked — net/ipv4/tcp_input.c, 7.3 */
-function limitRenoSacked(sk: TcpSock): void {
-  const holes = Math.min(Math.max(sk.lostOut, 1), sk.packetsOut);
-  if (sk.sackedOut + holes > sk.packetsOut) sk.sackedOut = Math.max(0, sk.packetsOut - holes);
+function markSacked(sk: TcpSock, skb: SkBuff, sacked: number, state: AckState): void {
+  const cb = skb.cb;
+  const seq = cb[CB_SEQ];
+  const sentUs = cb[CB_SENT_US];
+  const count = pcountOf(skb);
+  let bits = sacked;
+  rackAdvance(sk, sacked, cb[CB_END_SEQ], sentUs);
+  if ((sacked & TCPCB_SACKED_RETRANS) !== 0) {
+    // If it was not thought lost, the first copy arrived and the second is still out.
+    if ((sacked & TCPCB_LOST) !== 0) {
+      bits &= ~(TCPCB_LOST | TCPCB_SACKED_RETRANS);
+      sk.lostOut -= count;
+      sk.retransOut -= count;
+    }
+  } else {
+    if ((sacked & TCPCB_RETRANS) === 0) {
+      // It filled a hole without being sent again.
+      if (((seq - highestSackSeq(sk)) | 0) < 0 && ((seq - state.reord) | 0) < 0) state.reord = seq;
+      if (((cb[CB_END_SEQ] - sk.cong.highSeq) | 0) <= 0) state.flag |= FLAG_ORIG_SACK_ACKED;
+      if (!state.hasSackUs) state.firstSackUs = sentUs;
+      state.hasSackUs = true;
+      state.lastSackUs = sentUs;
+    }
+    if ((sacked & TCPCB_LOST) !== 0) {
+      bits &= ~TCPCB_LOST;
+      sk.lostOut -= count;
+    }
+  }
+  cb[CB_SACKED] = bits | TCPCB_SACKED_ACKED;
 }

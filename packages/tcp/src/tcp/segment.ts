@@ -11,11 +11,12 @@ import { ipOutput } from '../stack/ip-output.ts';
 import { allocPacket } from '../stack/packet.ts';
 import { fold } from '../stack/transport-checksum.ts';
 import { ICSK_ACK_SCHED, ICSK_ACK_TIMER, TCP_ATO_MIN_MS, TCP_DELACK_MAX_MS } from './ack-control.ts';
-import { ecnQueueCwr, ecnSendFlags, INET_ECN_ECT_0, TCP_ECN_OK } from './ecn.ts';
+import { enterCwr } from './cwnd-reduction.ts';
+import { ecnSendFlags, INET_ECN_ECT_0, TCP_ECN_OK } from './ecn.ts';
+import { packetsInFlight } from './in-flight.ts';
 import { advertiseMss, ensureRoute, optionBytes, sackBlocksThatFit } from './mss.ts';
-import { TCP_CA_CWR } from './newreno.ts';
 import { TSTAMP_WORD } from './options.ts';
-import { CB_END_SEQ, CB_FLAGS, CB_PCOUNT, CB_SEG_BYTES, CB_SENT_US, CB_SEQ } from './skb-cb.ts';
+import { CB_DELIVERED, CB_END_SEQ, CB_FLAGS, CB_PCOUNT, CB_SEG_BYTES, CB_SENT_US, CB_SEQ } from './skb-cb.ts';
 import type { TcpSock } from './tcp-sock.ts';
 import {
   TCP_CLOSE,
@@ -104,10 +105,7 @@ function output(sk: TcpSock, packet: SkBuff, tos: number): number {
   const stack = sk.stack;
   const result = ipOutput(stack, packet, sk.dst, sk.localAddress, sk.remoteAddress, IPPROTO.TCP, sk.ttl, tos);
   // The device's queue was full: slow down, as for a loss on the wire.
-  if (result > 0 && sk.reno.state < TCP_CA_CWR) {
-    sk.reno.enterCwr(sk.sndNxt);
-    ecnQueueCwr(sk);
-  }
+  if (result > 0) enterCwr(sk);
   return result;
 }
 
@@ -157,6 +155,7 @@ function ackSent(sk: TcpSock): void {
 /** Data left. @kernel tcp_event_data_sent — net/ipv4/tcp_output.c, 7.3 */
 function dataSent(sk: TcpSock): void {
   const now = sk.stack.nowMs;
+  if (packetsInFlight(sk) === 0) sk.cong.control.txStart();
   sk.lsndTimeMs = now;
   // Data that follows soon after data received is an answer: the conversation is interactive.
   if (((now - sk.ack.lrcvtimeMs) | 0) < sk.ack.atoMs) sk.ack.pingpong = Math.min(sk.ack.pingpong + 1, 255);
@@ -184,6 +183,7 @@ export function transmitQueued(sk: TcpSock, skb: SkBuff, mss: number): number {
     packet.addRxFragNetmem(ref, skb.fragOffset(i), size, size);
   }
   skb.cb[CB_SENT_US] = sk.stack.nowUs;
+  skb.cb[CB_DELIVERED] = sk.delivered;
   skb.cb[CB_SEG_BYTES] = mss;
   return transmitSegment(sk, packet, skb.cb[CB_FLAGS] | TCPHDR_ACK, skb.cb[CB_SEQ], mss);
 }

@@ -1,6 +1,6 @@
 /** After an ACK: send what it lets out, and wake who waits for space. @kernel tcp_data_snd_check — net/ipv4/tcp_input.c, 7.3 */
 
-import { TCP_INIT_CWND } from './newreno.ts';
+import { TCP_INIT_CWND } from './congestion.ts';
 import { pushPendingFrames } from './output.ts';
 import type { TcpSock } from './tcp-sock.ts';
 import { SEND_SHUTDOWN } from './tcp-states.ts';
@@ -38,7 +38,7 @@ export function isWriteable(sk: TcpSock): boolean {
 export function expandSndbuf(sk: TcpSock): void {
   if (sk.sndbufLocked) return;
   const perMss = Math.max(sk.options.mssClamp, sk.mssCache) + 320 + SKB_TRUESIZE_EMPTY;
-  const segments = Math.max(TCP_INIT_CWND, sk.reno.cwnd, sk.reordering + 1);
+  const segments = Math.max(TCP_INIT_CWND, sk.cong.cwnd, sk.reordering + 1);
   const wanted = 2 * segments * perMss;
   if (sk.sndbuf < wanted) sk.sndbuf = Math.min(wanted, sk.stack.sysctl.tcpWmemMax);
 }

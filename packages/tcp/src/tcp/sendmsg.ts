@@ -95,7 +95,7 @@ function restartAfterIdle(sk: TcpSock): void {
   if (!sk.stack.sysctl.tcpSlowStartAfterIdle || sk.packetsOut > 0) return;
   const now = sk.stack.nowMs;
   const idle = (now - sk.lsndTimeMs) | 0;
-  if (idle > sk.rtt.rtoMs) sk.reno.restartAfterIdle(idle, sk.rtt.rtoMs, now);
+  if (idle > sk.rtt.rtoMs) sk.cong.restartAfterIdle(idle, sk.rtt.rtoMs, now);
 }
 
 /** The last skb if it may grow, else a new one; null when the send buffer is full. */

@@ -15,11 +15,11 @@ export const CB_SACKED = 3;
 /** Received: urgent pointer field. Sent: segments this skb counts for (gso_segs). */
 export const CB_URG = 4;
 export const CB_PCOUNT = 4;
-/** Sent: value of `TcpSock.delivered` when it left, for reordering detection. */
+/** Sent: value of `TcpSock.delivered` when it left last: whether a round trip has gone since something. */
 export const CB_DELIVERED = 5;
 /** Sent: time of the last transmission in microseconds, int32, wraps. */
 export const CB_SENT_US = 6;
-/** Sent: payload per segment when it left last. */
+/** Sent: payload per segment that CB_PCOUNT counts with. */
 export const CB_SEG_BYTES = 8;
 /** Non-zero: nothing may be appended to this skb (MSG_EOR, urgent). */
 export const CB_EOR = 7;
@@ -32,3 +32,5 @@ export const TCPCB_SACKED_RETRANS = 0x02;
 export const TCPCB_LOST = 0x04;
 /** Was retransmitted at some time: gives no RTT sample (Karn). */
 export const TCPCB_EVER_RETRANS = 0x80;
+/** Either of the two. @kernel TCPCB_RETRANS — include/net/tcp.h, 7.3 */
+export const TCPCB_RETRANS: number = TCPCB_SACKED_RETRANS | TCPCB_EVER_RETRANS;

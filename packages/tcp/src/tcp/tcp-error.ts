@@ -1,10 +1,10 @@
 /** ICMP errors about a connection. Most are only remembered: TCP tries on (RFC 5927 tells why). @kernel tcp_v4_err — net/ipv4/tcp_ipv4.c, 7.3 */
 import { EMSGSIZE } from '@netmem/uapi';
 import type { IcmpError } from '../icmp/icmp-errors.ts';
+import { TCP_CA_LOSS } from './congestion.ts';
 import { doneSock } from './done.ts';
 import { markSkbLost } from './mark-lost.ts';
 import { ensureRoute, syncMss } from './mss.ts';
-import { TCP_CA_LOSS } from './newreno.ts';
 import { pushPendingFrames, retransmitLost } from './output.ts';
 import { CB_SEG_BYTES } from './skb-cb.ts';
 import type { TcpSock } from './tcp-sock.ts';
@@ -39,17 +39,17 @@ export function onTcpError(sk: TcpSock, error: IcmpError): void {
  * @kernel tcp_simple_retransmit — net/ipv4/tcp_input.c, 7.3
  */
 function simpleRetransmit(sk: TcpSock): void {
-  const { reno } = sk;
+  const { cong } = sk;
   for (let skb = sk.rtxQueue.first; skb !== null; skb = skb.next) {
     if (Math.min(skb.len, skb.cb[CB_SEG_BYTES]) > sk.mssCache) markSkbLost(sk, skb);
   }
   if (sk.lostOut === 0) return;
-  if (reno.state !== TCP_CA_LOSS) {
-    reno.highSeq = sk.sndNxt;
-    reno.ssthresh = reno.currentSsthresh;
-    reno.priorSsthresh = 0;
-    reno.undoValid = false;
-    reno.state = TCP_CA_LOSS;
+  if (cong.state !== TCP_CA_LOSS) {
+    cong.highSeq = sk.sndNxt;
+    cong.ssthresh = cong.currentSsthresh;
+    cong.priorSsthresh = 0;
+    cong.undoValid = false;
+    cong.setState(TCP_CA_LOSS);
   }
   retransmitLost(sk);
 }

@@ -52,15 +52,22 @@ export interface TcpInfo {
   rcvOoopack: number;
   sndWnd: number;
   rcvWnd: number;
+  /** Segments delivered, copies that were superfluous included. */
+  delivered: number;
+  /** Segments that D-SACKs reported, and times that reordering was seen. */
+  dsackDups: number;
+  reordSeen: number;
+  /** Retransmission timeouts. */
+  totalRto: number;
 }
 
 /** A snapshot of a sock. */
 export function fillInfo(sk: TcpSock): TcpInfo {
-  const { rtt, reno, wnd, ack, options } = sk;
+  const { rtt, cong, wnd, ack, options } = sk;
   const now = sk.stack.nowMs;
   return {
     state: sk.state,
-    caState: reno.state,
+    caState: cong.state,
     retransmits: sk.retransmits,
     probes: sk.probesOut,
     backoff: sk.backoff,
@@ -85,8 +92,8 @@ export function fillInfo(sk: TcpSock): TcpInfo {
     rcvSsthresh: wnd.ssthresh,
     rttUs: rtt.srttUs >> 3,
     rttvarUs: rtt.mdevUs >> 2,
-    sndSsthresh: reno.ssthresh,
-    sndCwnd: reno.cwnd,
+    sndSsthresh: cong.ssthresh,
+    sndCwnd: cong.cwnd,
     advmss: sk.advmss,
     reordering: sk.reordering,
     rcvRttUs: wnd.rttUs >> 3,
@@ -105,5 +112,9 @@ export function fillInfo(sk: TcpSock): TcpInfo {
     rcvOoopack: sk.rcvOoopack,
     sndWnd: sk.sndWnd,
     rcvWnd: wnd.rcvWnd,
+    delivered: sk.delivered,
+    dsackDups: sk.dsackDups,
+    reordSeen: sk.reordSeen,
+    totalRto: sk.totalRto,
   };
 }

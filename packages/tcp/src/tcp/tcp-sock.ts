@@ -8,7 +8,7 @@
  * the socket.
  *
  * The class holds state and a thin front; the work is done by functions in the files named after their role (input.ts, output.ts, acked.ts, …), which
- * take the sock first, as in the kernel. State that belongs to one role lives in that role's object: `wnd`, `ack`, `rtt`, `reno`, `rxSack`, `ofo`,
+ * take the sock first, as in the kernel. State that belongs to one role lives in that role's object: `wnd`, `ack`, `rtt`, `cong`, `rxSack`, `ofo`,
  * `options`.
  *
  * @kernel tcp_sock — include/linux/tcp.h, 7.3
@@ -24,11 +24,12 @@ import { setQuickack } from './ack.ts';
 import { AckControl, TCP_PINGPONG_THRESH } from './ack-control.ts';
 import { bindSock } from './bind.ts';
 import { closeSock, disconnectSock, shutdownSock } from './close.ts';
+import { Congestion } from './congestion.ts';
+import { assignCongestionControl } from './congestion-algorithms.ts';
 import { connectSock } from './connect.ts';
 import { type ConnectionNode, newNode } from './connection-table.ts';
 import { abortSock } from './done.ts';
 import { acceptDequeue, listenSock } from './listen.ts';
-import { NewReno } from './newreno.ts';
 import { OutOfOrderQueue } from './ofo-queue.ts';
 import { NegotiatedOptions } from './options.ts';
 import { Rack } from './rack.ts';
@@ -141,7 +142,7 @@ export class TcpSock {
   readonly wnd: ReceiveWindow = new ReceiveWindow();
   readonly ack: AckControl = new AckControl();
   readonly rtt: RttEstimator;
-  readonly reno: NewReno = new NewReno();
+  readonly cong: Congestion = new Congestion();
   readonly options: NegotiatedOptions = new NegotiatedOptions();
   readonly rack: Rack = new Rack();
   readonly rxSack: RxSack = new RxSack();
@@ -178,12 +179,14 @@ export class TcpSock {
   /** End of the data when a tail loss probe left, 0 none; whether that probe repeated data. */
   tlpHighSeq: number = 0;
   tlpRetrans: boolean = false;
-  /** The last ACK started the reordering timer. */
-  reoTimer: boolean = false;
   /** Segments that the path was seen to reorder over. */
   reordering: number;
-  /** Start of the highest selectively acknowledged skb, while `sackedOut` is not 0. */
+  /** How often it was. */
+  reordSeen: number = 0;
+  /** End of the highest selectively acknowledged skb, while `sackedOut` is not 0. */
   highestSackSeq: number = 0;
+  /** Segments that D-SACKs reported as received twice. */
+  dsackDups: number = 0;
   retransmits: number = 0;
   backoff: number = 0;
   probesOut: number = 0;
@@ -258,6 +261,7 @@ export class TcpSock {
     this.reordering = sysctl.tcpReordering;
     this.rtt = new RttEstimator(sysctl.tcpRtoMinMs, sysctl.tcpRtoMaxMs);
     this.node = newNode(this);
+    assignCongestionControl(this);
     const timers = createTimers(this, stack.machine.clock);
     this.retransmitTimer = timers.retransmit;
     this.delackTimer = timers.delack;

@@ -2,17 +2,11 @@
 import type { Clock, Timer } from '@netmem/machine';
 import { ICSK_ACK_TIMER, TCP_ATO_MIN_MS, TCP_PINGPONG_THRESH } from './ack-control.ts';
 import { finTimeoutMs } from './close.ts';
+import { TCP_CA_RECOVERY } from './congestion.ts';
 import { doneSock, sendActiveReset, writeError } from './done.ts';
+import { packetsInFlight } from './in-flight.ts';
 import { sendLossProbe } from './loss-probe.ts';
-import { TCP_CA_RECOVERY } from './newreno.ts';
-import {
-  packetsInFlight,
-  retransmitLost,
-  retransmitSkb,
-  sendFin,
-  sendProbe0,
-  TCP_RESOURCE_PROBE_MS,
-} from './output.ts';
+import { retransmitLost, retransmitSkb, sendFin, sendProbe0, TCP_RESOURCE_PROBE_MS } from './output.ts';
 import { rackTimedOut } from './rack.ts';
 import { enterLoss, enterRecovery } from './recovery.ts';
 import { sendAck } from './segment.ts';
@@ -39,7 +33,8 @@ export function createTimers(sk: TcpSock, clock: Clock): { retransmit: Timer; de
 function onRetransmitTimer(sk: TcpSock): void {
   if (sk.state === TCP_CLOSE || sk.state === TCP_LISTEN) return;
   const what = sk.pendingTimer;
-  sk.pendingTimer = 0;
+  // The shorter two stay noted: the RTO that follows them began earlier.
+  if (what === ICSK_TIME_RETRANS || what === ICSK_TIME_PROBE0) sk.pendingTimer = 0;
   if (what === ICSK_TIME_RETRANS) retransmitTimeout(sk);
   else if (what === ICSK_TIME_PROBE0) probeTimeout(sk);
   else if (what === ICSK_TIME_LOSS_PROBE) sendLossProbe(sk);
@@ -52,9 +47,9 @@ function reorderTimeout(sk: TcpSock): void {
   const lost = sk.lost;
   rackTimedOut(sk);
   if (packetsInFlight(sk) !== before) {
-    if (sk.reno.state !== TCP_CA_RECOVERY) {
-      enterRecovery(sk);
-      sk.reno.reduce(1, sk.lost - lost, false, packetsInFlight(sk));
+    if (sk.cong.state !== TCP_CA_RECOVERY) {
+      enterRecovery(sk, false);
+      sk.cong.reduce(1, sk.lost - lost, false, packetsInFlight(sk));
     }
     retransmitLost(sk);
   }

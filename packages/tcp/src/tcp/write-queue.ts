@@ -11,6 +11,7 @@
 import { SKB_DROP_REASON, type SkBuff, type SkBuffQueue } from '@netmem/netdev';
 import { segmentsOf } from './segment.ts';
 import {
+  CB_DELIVERED,
   CB_END_SEQ,
   CB_EOR,
   CB_FLAGS,
@@ -58,10 +59,11 @@ export function purgeWriteQueues(sk: TcpSock): void {
   sk.backoff = 0;
 }
 
-/** Recounts the segments of an unsent skb. @kernel tcp_set_skb_tso_segs — net/ipv4/tcp_output.c, 7.3 */
+/** Counts the segments of a queued skb, for an MSS. @kernel tcp_set_skb_tso_segs — net/ipv4/tcp_output.c, 7.3 */
 export function setPcount(skb: SkBuff, mss: number): number {
   const count = segmentsOf(skb.len, mss);
   skb.cb[CB_PCOUNT] = count;
+  skb.cb[CB_SEG_BYTES] = mss;
   return count;
 }
 
@@ -95,6 +97,7 @@ export function fragmentSkb(sk: TcpSock, queue: SkBuffQueue, skb: SkBuff, length
   from[CB_FLAGS] &= ~(TCPHDR_FIN | TCPHDR_PSH);
   to[CB_SACKED] = from[CB_SACKED];
   to[CB_SENT_US] = from[CB_SENT_US];
+  to[CB_DELIVERED] = from[CB_DELIVERED];
   to[CB_SEG_BYTES] = from[CB_SEG_BYTES];
   to[CB_EOR] = from[CB_EOR];
   from[CB_EOR] = 0;

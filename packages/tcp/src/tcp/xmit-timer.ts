@@ -1,5 +1,5 @@
 /** The retransmission timer and the zero-window probe timer, which share one Timer as in Linux. */
-import { TCP_CA_CWR, TCP_CA_OPEN } from './newreno.ts';
+import { TCP_CA_CWR, TCP_CA_OPEN } from './congestion.ts';
 import { TCP_TIMEOUT_INIT_MS } from './rtt.ts';
 import { CB_SENT_US } from './skb-cb.ts';
 import type { TcpSock } from './tcp-sock.ts';
@@ -64,7 +64,7 @@ export function checkProbeTimer(sk: TcpSock): void {
  */
 export function scheduleLossProbe(sk: TcpSock, advancing: boolean): boolean {
   const { tcpEarlyRetrans, tcpRtoMinMs } = sk.stack.sysctl;
-  const state = sk.reno.state;
+  const state = sk.cong.state;
   if (tcpEarlyRetrans !== 3 || sk.packetsOut === 0 || !sk.options.sackOk) return false;
   if (state !== TCP_CA_OPEN && state !== TCP_CA_CWR) return false;
   let ms = TCP_TIMEOUT_INIT_MS;

@@ -18,6 +18,9 @@ function values(option: OptionName, list: readonly number[]): Scenario {
   };
 }
 
+/** The bytes of a name. */
+const NAME = (text: string): Uint8Array => new TextEncoder().encode(text);
+
 export const TCP_OPTIONS: readonly Scenario[] = [
   values('TCP_NODELAY', [1, 0, 5, -1]),
   values('TCP_CORK', [1, 0, 5, -1]),
@@ -63,6 +66,34 @@ export const TCP_OPTIONS: readonly Scenario[] = [
       x.get('TCP_NOTSENT_LOWAT');
       x.set('TCP_NOTSENT_LOWAT', 1000);
       x.get('TCP_NOTSENT_LOWAT');
+    },
+  },
+  {
+    id: 'TCP_CONGESTION: names, lengths, who gets it',
+    run(t) {
+      const x = t.tcp('client', 'x');
+      x.set('TCP_CONGESTION', NAME('reno'));
+      for (const room of [0, 2, 4, 5, 16, 20]) x.get('TCP_CONGESTION', room);
+      x.set('TCP_CONGESTION', NAME('cubic\0 and more that nobody reads'));
+      x.get('TCP_CONGESTION', 16);
+      x.set('TCP_CONGESTION', NAME('nothing'));
+      x.set('TCP_CONGESTION', NAME('a name longer than fifteen'));
+      x.set('TCP_CONGESTION', NAME('reno'), 3);
+      x.set('TCP_CONGESTION', NAME('cubic'), 0);
+      x.set('TCP_CONGESTION', null, 5);
+      x.set('TCP_CONGESTION', Uint8Array.of(0));
+      x.get('TCP_CONGESTION', 16);
+      const { client, server } = t.connected({
+        tune(c, l) {
+          c.set('TCP_CONGESTION', NAME('reno'));
+          l.set('TCP_CONGESTION', NAME('reno'));
+        },
+      });
+      server.get('TCP_CONGESTION', 16);
+      client.set('TCP_CONGESTION', NAME('cubic'));
+      client.get('TCP_CONGESTION', 16);
+      client.send('on all the same');
+      server.recv(20);
     },
   },
   {
