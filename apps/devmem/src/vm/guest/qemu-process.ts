@@ -8,7 +8,7 @@ export interface GuestMachine {
   readonly qemu: QemuCommand;
   /** The bzImage. */
   readonly kernel: string;
-  /** The files of this run; what {@link QemuProcess} removes when nobody else can any more. */
+  /** The files of this run. They are gone when the guest is. */
   readonly files: RunFolder;
   readonly memoryMiB: number;
   readonly cpus: number;
@@ -25,8 +25,8 @@ export interface QemuEnd {
 }
 
 /**
- * A shell starts QEMU and waits for two things: that it ends, and that a pipe from us does, which happens even when we are killed without a warning;
- * then it removes the files of the run as well.
+ * A shell starts QEMU and waits for two things: that it ends, and that a pipe from us does, which happens even when we are killed without a warning.
+ * Then it removes the files of the run.
  * The pipe is descriptor 3; QEMU must not hold it. Descriptor 4 carries our standard input past the shell, which gives its background jobs none.
  */
 const WATCHMAN = `
@@ -34,12 +34,13 @@ exec 4<&0
 "$@" <&4 3<&- 4<&- &
 guest=$!
 exec 4<&-
-(read -r gone <&3; kill -9 $guest; rm -rf "$NETMEM_VM_RAM" "$NETMEM_VM_FILES") </dev/null >/dev/null 2>&1 &
+(read -r gone <&3; kill -9 $guest) </dev/null >/dev/null 2>&1 &
 watch=$!
 wait $guest
 status=$?
 exec 3<&-
 kill $watch 2>/dev/null
+rm -rf "$NETMEM_VM_RAM" "$NETMEM_VM_FILES"
 exit $status
 `;
 /** On a busy machine an emulated processor gets its timer's interrupts late: that is no reason for a kernel to give up. */
