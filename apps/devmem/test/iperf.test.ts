@@ -50,6 +50,7 @@ describe.skipIf(!canRun)('devmem iperf serves a stock iperf3', () => {
     ['--vnet-hdr --mtu 9000 --dma swiotlb', '-n 64M -Z', 1],
     ['--dma non-coherent --exporter udmabuf --queues 4', '-P 16 -n 4M', 16],
     ['', '-l 1000 -k 2000 -M 1000 -w 64K -N -C reno', 1],
+    ['--loss 1% --reorder 1% --duplicate 1%', '-P 2 -n 8M', 2],
   ])('devmem iperf %s: iperf3 -c %s', LONG, async (serverText, clientText, streams) => {
     const words = (text: string): string[] => text.split(' ').filter((word) => word !== '');
     const { server, report, clientCode, clientText: printed } = await serve(words(serverText), words(clientText));

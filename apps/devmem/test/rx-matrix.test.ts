@@ -2,6 +2,7 @@
  * Every kind of link, memory and DMA, from the kernel and over a bad cable. Six rows hold every pair of values; `DEVMEM_MATRIX=all` runs all 24.
  */
 import { describe, expect, it } from 'vitest';
+import type { RxReport } from '../src/rx/report.ts';
 import { reportOf, runDevmem, tapRefusal } from './run-devmem.ts';
 
 const LONG = { timeout: 120_000 };
@@ -36,8 +37,8 @@ function everyRow(): Row[] {
 const rows = process.env.DEVMEM_MATRIX === 'all' ? everyRow() : PAIRS;
 const name = '$exporter memory, $dma DMA, MTU $mtu, vnet_hdr $vnetHdr';
 
-/** Runs the command and expects that every byte is where it should be and nothing was left. */
-async function expectClean(row: Row, bytes: number, args: readonly string[]): Promise<void> {
+/** Runs the command and expects that every byte is where it should be and nothing was left. Returns what the cable did. */
+async function expectClean(row: Row, bytes: number, args: readonly string[]): Promise<RxReport['cable']> {
   const { mtu, vnetHdr, exporter, dma } = row;
   const finished = await runDevmem([
     'rx',
@@ -52,17 +53,31 @@ async function expectClean(row: Row, bytes: number, args: readonly string[]): Pr
   expect(report.tokens_returned).toBe(report.tokens_issued);
   expect(report.sha256_sent).toMatch(/^[0-9a-f]{64}$/);
   expect(report.sha256_devmem).toBe(report.sha256_sent);
+  return report.cable;
 }
 
 describe.skipIf(tapRefusal !== null)('devmem rx --sender kernel', () => {
-  it.concurrent.each(rows)(`receives into ${name}`, LONG, (row) => expectClean(row, 4 * MIB, ['--sender', 'kernel']));
+  it.concurrent.each(rows)(`receives into ${name}`, LONG, async (row) => {
+    expect(await expectClean(row, 4 * MIB, ['--sender', 'kernel'])).toBe(null);
+  });
 });
 
 describe('devmem rx --sender embedded, with loss, reorder and duplication', () => {
   const cable = ['--loss', '2%', '--reorder', '2%', '--duplicate', '2%', '--delay', '200us'];
-  it.concurrent.each(rows)(`receives into ${name}`, LONG, (row) =>
-    expectClean(row, 2 * MIB, ['--sender', 'embedded', ...cable, '--seed', `${row.mtu}`]),
-  );
+  it.concurrent.each(rows)(`receives into ${name}`, LONG, async (row) => {
+    const faults = await expectClean(row, 2 * MIB, ['--sender', 'embedded', ...cable, '--seed', `${row.mtu}`]);
+    expect(faults?.lost).toBeGreaterThan(0);
+  });
+});
+
+describe.skipIf(tapRefusal !== null)('devmem rx --sender kernel over a bad cable', () => {
+  it.concurrent.each([
+    [PAIRS[0] as Row, ['--loss', '2%', '--reorder', '2%', '--duplicate', '2%', '--corrupt', '2%']],
+    [PAIRS[4] as Row, ['--loss', '2%', '--reorder', '2%', '--duplicate', '2%', '--delay', '1ms']],
+  ])('receives into $exporter memory, MTU $mtu, vnet_hdr $vnetHdr', LONG, async (row, cable) => {
+    const faults = await expectClean(row, 8 * MIB, ['--sender', 'kernel', ...cable]);
+    expect(faults?.lost).toBeGreaterThan(0);
+  });
 });
 
 describe('devmem rx --mtu', () => {

@@ -16,6 +16,7 @@ import { ethernet } from '@netmem/wire';
 import { PacedPort } from '../replay/paced-port.ts';
 import type { Recording } from '../replay/recording.ts';
 import type { HostOptions } from './options.ts';
+import { PatchedTap } from './patched-tap.ts';
 
 /** RAM of a host: rings, header buffers, ordinary pools, socket buffers, and the udmabuf's pages. */
 const HOST_RAM_BYTES = 96 * 2 ** 20;
@@ -67,17 +68,17 @@ function labOptions(options: HostOptions): Omit<LabHostOptions, 'port' | 'memory
   };
 }
 
+function cableOptions({ cable: { delay, ...faults } }: HostOptions): CableOptions {
+  return { ...faults, latencyNs: delay };
+}
+
 /** Two hosts on a cable and a virtual clock: what happens is decided by the seed alone. */
-export function cableEnvironment(
-  options: HostOptions,
-  cable: CableOptions,
-  wrap: PortWrapper = NOT_WRAPPED,
-): Environment {
+export function cableEnvironment(options: HostOptions, wrap: PortWrapper = NOT_WRAPPED): Environment {
   const clock = new Clock();
   const pair = createPair({
     host: labOptions(options),
     peer: { name: 'sender', addresses: [`${neighbourAddress(options.listen.address)}/24`], ramBytes: HOST_RAM_BYTES },
-    cable: { mtu: options.mtu, superFrames: options.vnetHdr, ...cable },
+    cable: { mtu: options.mtu, superFrames: options.vnetHdr, ...cableOptions(options) },
     clock,
     seed: options.seed,
     wrapPort: (port, name) => (name === 'receiver' ? wrap(port, clock) : port),
@@ -106,15 +107,18 @@ export function tapEnvironment(options: HostOptions, wrap: PortWrapper = NOT_WRA
   const tap = openTap({ name: options.tap, slots, mtu, addresses: [kernelEnd], vnetHeader: vnetHdr });
   const poll = new TapPoll([tap]);
   const clock = new Clock({ source: () => performance.now() * 1e6 });
-  const host = createHost({ ...labOptions(options), port: wrap(tap, clock), memory, clock });
+  const isBad = Object.values(options.cable).some((value) => value > 0);
+  const patch = isBad ? new PatchedTap(tap, clock, { ...cableOptions(options), seed: options.seed }) : null;
+  const host = createHost({ ...labOptions(options), port: wrap(patch?.port ?? tap, clock), memory, clock });
   const { machine } = host;
   let worked = false;
   return {
     host,
     peer: null,
-    cableFaults: null,
+    cableFaults: patch?.faults ?? null,
     step() {
-      const moved = machine.step();
+      const carried = patch?.step() ?? false;
+      const moved = machine.step() || carried;
       if (moved) worked = true;
       return moved;
     },

@@ -1,12 +1,24 @@
 /** The options that every subcommand with a host has: where it lives, what its card and its memory are, what is written down of it. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { CommandError, EXIT } from '../exit-codes.ts';
-import { parseBytes, parseSeconds, wholeNumber } from '../quantities.ts';
+import { parseBytes, parseDuration, parseSeconds, parseShare, wholeNumber } from '../quantities.ts';
 
 /** Which memory the payload lands in. */
 export type ExporterName = 'udmabuf' | 'device';
 /** How CPU and card of the receiving host see RAM. */
 export type DmaName = 'coherent' | 'non-coherent' | 'swiotlb';
+
+/** What a cable does to frames; shares from 0 to 1, and the time that a frame travels, in nanoseconds. */
+export interface CableFaultOptions {
+  readonly loss: number;
+  readonly reorder: number;
+  readonly duplicate: number;
+  readonly corrupt: number;
+  readonly delay: number;
+}
+
+/** Options of the cable, as they are spelled. */
+export const CABLE_OPTIONS = ['loss', 'reorder', 'duplicate', 'corrupt', 'delay'] as const;
 
 /** Checked options of a host. Plain data: they travel to the receiver process as JSON. */
 export interface HostOptions {
@@ -20,6 +32,8 @@ export interface HostOptions {
   readonly dmabuf: number;
   readonly exporter: ExporterName;
   readonly dma: DmaName;
+  /** Between the sender and the card. */
+  readonly cable: CableFaultOptions;
   readonly seed: number;
   /** The packages check their own rules on the data path. */
   readonly checks: boolean;
@@ -111,6 +125,11 @@ export function declareHostOptions(command: Command): Command {
         .choices(['coherent', 'non-coherent', 'swiotlb'])
         .default('coherent'),
     )
+    .option('--loss <SHARE>', 'frames that the cable between sender and card loses, such as 2%', parseShare)
+    .option('--reorder <SHARE>', '… that it holds back so that others pass', parseShare)
+    .option('--duplicate <SHARE>', '… that it delivers twice', parseShare)
+    .option('--corrupt <SHARE>', '… of which it flips one bit', parseShare)
+    .option('--delay <TIME>', '… and how long each takes, such as 5ms', parseDuration)
     .option('--seed <N>', 'seed of every random choice', wholeNumber(0, 2 ** 32 - 1), 1)
     .option('--pcap <PATH>', "write what the card's port saw as pcapng, each packet with its rx queue and header split")
     .option('--trace <PATH>', 'write tracepoints as ftrace text')
@@ -125,7 +144,8 @@ export function declareHostOptions(command: Command): Command {
 }
 
 /** As commander parses them: what was not given and has no default is absent. */
-export type ParsedHostOptions = Omit<HostOptions, 'pcap' | 'trace'> & { pcap?: string; trace?: string };
+export type ParsedHostOptions = Omit<HostOptions, 'pcap' | 'trace' | 'cable'> &
+  Partial<CableFaultOptions> & { pcap?: string; trace?: string };
 
 /** A line for somebody who typed options that make no sense together. */
 export function usageError(message: string): CommandError {
@@ -135,5 +155,12 @@ export function usageError(message: string): CommandError {
 /** @throws CommandError with the usage exit status when a value makes no sense. */
 export function resolveHostOptions(parsed: ParsedHostOptions): HostOptions {
   if (parsed.dmabuf % PAGE_BYTES !== 0) throw usageError(`--dmabuf must be whole pages of ${PAGE_BYTES} bytes.`);
-  return { ...parsed, pcap: parsed.pcap ?? null, trace: parsed.trace ?? null };
+  const { loss = 0, reorder = 0, duplicate = 0, corrupt = 0, delay = 0, ...rest } = parsed;
+  if (corrupt > 0 && rest.vnetHdr) {
+    throw usageError(
+      '--corrupt cannot be noticed in the frames of --vnet-hdr, which have no checksum yet: leave one of them out.',
+    );
+  }
+  const cable = { loss, reorder, duplicate, corrupt, delay };
+  return { ...rest, cable, pcap: parsed.pcap ?? null, trace: parsed.trace ?? null };
 }

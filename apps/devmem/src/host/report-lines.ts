@@ -1,4 +1,5 @@
 /** The facts that every subcommand with a host reports in the same words. */
+import type { CableFaults } from '@netmem/link';
 
 const LABEL_WIDTH = 18;
 
@@ -33,4 +34,12 @@ export function hostLines(facts: HostFacts): { tokens: string; leaks: string; fa
       `${facts.iommu_faults} IOMMU faults, ${facts.drops} drops, ${facts.log_warnings} warnings`,
     ),
   };
+}
+
+/** What a bad cable did; no line for a good one. */
+export function cableLines(faults: Readonly<CableFaults> | null): string[] {
+  if (faults === null || Object.values(faults).every((count) => count === 0)) return [];
+  const { lost, reordered, duplicated, corrupted } = faults;
+  const text = `${lost} frames lost, ${reordered} reordered, ${duplicated} duplicated, ${corrupted} corrupted`;
+  return [factLine('cable', text)];
 }

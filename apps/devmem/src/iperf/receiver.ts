@@ -106,6 +106,7 @@ class Run implements ReceiverRun<IperfReport>, Application {
       leaks,
       stopReason: this.#loop.stopReason,
       clientError: client?.error ?? null,
+      cableFaults: this.#environment.cableFaults,
       pcapPackets: this.#capture?.packets ?? null,
       iperf3: client === null || !this.#options.json ? null : parseOutput(client.text),
     });

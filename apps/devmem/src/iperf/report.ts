@@ -1,5 +1,6 @@
 /** What a test was, from the receiver's side: one JSON object, and text for a person. */
-import { factLine, hostLines } from '../host/report-lines.ts';
+import type { CableFaults } from '@netmem/link';
+import { cableLines, factLine, hostLines } from '../host/report-lines.ts';
 import { formatBytes } from '../quantities.ts';
 import type { Figures, Measurement } from '../run/measurement.ts';
 import type { IperfOptions } from './options.ts';
@@ -41,6 +42,8 @@ export interface IperfReport extends Figures {
   readonly dma: string;
   readonly queues: number;
   readonly checks: boolean;
+  /** Frames that the cable lost, reordered, duplicated, corrupted; null with a good one. */
+  readonly cable: Readonly<CableFaults> | null;
   readonly pcap_packets: number | null;
   /** What `iperf3 --json` printed; null when this command did not run it. */
   readonly iperf3: unknown;
@@ -57,6 +60,7 @@ export interface IperfOutcome {
   readonly leaks: readonly string[];
   readonly stopReason: string | null;
   readonly clientError: string | null;
+  readonly cableFaults: Readonly<CableFaults> | null;
   readonly pcapPackets: number | null;
   readonly iperf3: unknown;
 }
@@ -90,6 +94,7 @@ export function buildIperfReport(outcome: IperfOutcome): IperfReport {
     dma: options.dma,
     queues: options.queues,
     checks: options.checks,
+    cable: outcome.cableFaults,
     pcap_packets: outcome.pcapPackets,
     iperf3: outcome.iperf3,
   };
@@ -133,6 +138,7 @@ export function formatIperfReport(report: IperfReport, options: IperfOptions): s
     tokens,
     leaks,
     faults,
+    ...cableLines(report.cable),
     ...(report.pcap_packets === null ? [] : [factLine('capture', `${report.pcap_packets} packets in ${options.pcap}`)]),
     factLine(
       'speed',

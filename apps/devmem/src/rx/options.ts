@@ -1,27 +1,21 @@
 /** The options of `devmem rx`: how they are spelled, what they default to, which of them contradict each other. */
 import { type Command, Option } from 'commander';
 import {
+  CABLE_OPTIONS,
   declareHostOptions,
   type HostOptions,
   type ParsedHostOptions,
   resolveHostOptions,
   usageError,
 } from '../host/options.ts';
-import { parseBytes, parseDuration, parseShare, wholeNumber } from '../quantities.ts';
+import { parseBytes, wholeNumber } from '../quantities.ts';
+
+export type { CableFaultOptions } from '../host/options.ts';
 
 /** Who sends: see the help text of `--sender`. */
 export type SenderMode = 'auto' | 'kernel' | 'embedded' | 'none';
 /** How each received range is checked before its token goes back. */
 export type Validation = 'sha256' | 'pattern' | 'none';
-
-/** What the in-memory cable does to frames; shares from 0 to 1. */
-export interface CableFaultOptions {
-  readonly loss: number;
-  readonly reorder: number;
-  readonly duplicate: number;
-  readonly corrupt: number;
-  readonly delay: number;
-}
 
 /** A checked command line. Plain data: it travels to the receiver process as JSON. */
 export interface RxOptions extends HostOptions {
@@ -32,14 +26,12 @@ export interface RxOptions extends HostOptions {
   readonly bytes: number | null;
   /** A capture that is received instead; null for a sender. */
   readonly replay: string | null;
-  readonly cable: CableFaultOptions;
   readonly validate: Validation;
   readonly out: string | null;
   readonly connections: number;
 }
 
 const DEFAULT_PATTERN_BYTES = 64 * 2 ** 20;
-const CABLE_OPTIONS = ['loss', 'reorder', 'duplicate', 'corrupt', 'delay'] as const;
 
 /** Declares the options on a commander command. */
 export function declareRxOptions(command: Command): Command {
@@ -68,11 +60,6 @@ export function declareRxOptions(command: Command): Command {
         'nobody sends: receive what a capture holds (pcapng or pcap, see --pcap)',
       ).conflicts(['sender', 'file', 'bytes', 'connections', ...CABLE_OPTIONS]),
     )
-    .option('--loss <SHARE>', 'with --sender embedded: frames that the cable loses, such as 2%', parseShare)
-    .option('--reorder <SHARE>', '… that it holds back so that others pass', parseShare)
-    .option('--duplicate <SHARE>', '… that it delivers twice', parseShare)
-    .option('--corrupt <SHARE>', '… of which it flips one bit', parseShare)
-    .option('--delay <TIME>', '… and how long each takes, such as 5ms (of virtual time)', parseDuration)
     .addOption(
       new Option('--validate <HOW>', 'check of every received range: a digest, the generated pattern, or none')
         .choices(['sha256', 'pattern', 'none'])
@@ -82,9 +69,8 @@ export function declareRxOptions(command: Command): Command {
   return declareHostOptions(command);
 }
 
-type ParsedOptions = Omit<RxOptions, keyof HostOptions | 'file' | 'bytes' | 'replay' | 'cable' | 'out'> &
-  ParsedHostOptions &
-  Partial<CableFaultOptions> & { file?: string; bytes?: number; replay?: string; out?: string };
+type ParsedOptions = Omit<RxOptions, keyof HostOptions | 'file' | 'bytes' | 'replay' | 'out'> &
+  ParsedHostOptions & { file?: string; bytes?: number; replay?: string; out?: string };
 
 /**
  * Turns what commander parsed into a whole, consistent set.
@@ -92,9 +78,7 @@ type ParsedOptions = Omit<RxOptions, keyof HostOptions | 'file' | 'bytes' | 'rep
  * @throws CommandError with the usage exit status when options contradict each other.
  */
 export function resolveRxOptions(parsed: ParsedOptions, nodeBinary: string): RxOptions {
-  const { sender, file, bytes, validate, out, connections, replay = null, ...rest } = parsed;
-  const { loss = 0, reorder = 0, duplicate = 0, corrupt = 0, delay = 0, ...host } = rest;
-  const impairment = CABLE_OPTIONS.find((name) => parsed[name] !== undefined);
+  const { sender, file, bytes, validate, out, connections, replay = null, ...host } = parsed;
   if (out !== undefined && host.exporter !== 'udmabuf') {
     throw usageError('--out reads the bytes with the CPU: add --exporter udmabuf.');
   }
@@ -104,9 +88,6 @@ export function resolveRxOptions(parsed: ParsedOptions, nodeBinary: string): RxO
   if (sender === 'none' && (file !== undefined || bytes !== undefined)) {
     throw usageError('--sender none sends nothing: leave --file and --bytes out.');
   }
-  if (impairment !== undefined && sender !== 'embedded') {
-    throw usageError(`--${impairment} is about the in-memory cable: add --sender embedded.`);
-  }
   const generated = file === undefined && (bytes !== undefined || validate === 'pattern');
   const nothingSent = sender === 'none' || replay !== null;
   return {
@@ -115,7 +96,6 @@ export function resolveRxOptions(parsed: ParsedOptions, nodeBinary: string): RxO
     validate,
     connections,
     replay,
-    cable: { loss, reorder, duplicate, corrupt, delay },
     file: generated || nothingSent ? null : (file ?? nodeBinary),
     bytes: bytes ?? (generated && !nothingSent ? DEFAULT_PATTERN_BYTES : null),
     out: out ?? null,

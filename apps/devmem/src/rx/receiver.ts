@@ -67,8 +67,7 @@ function setScene({ options, sender }: ReceiverRequest, wrap: PortWrapper): Scen
     };
   }
   if (sender === 'embedded') {
-    const { delay, ...faults } = options.cable;
-    const environment = cableEnvironment(options, { ...faults, latencyNs: delay }, wrap);
+    const environment = cableEnvironment(options, wrap);
     const { peer } = environment;
     if (peer === null) throw new Error('the cable has no second host');
     return { environment, startSender: () => new EmbeddedSender(peer, options), replayFacts, streams };

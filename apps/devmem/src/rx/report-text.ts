@@ -1,5 +1,5 @@
 /** A report as text for a person. */
-import { factLine, hostLines } from '../host/report-lines.ts';
+import { cableLines, factLine, hostLines } from '../host/report-lines.ts';
 import { formatBytes } from '../quantities.ts';
 import type { RxOptions } from './options.ts';
 import type { RxReport } from './report.ts';
@@ -44,7 +44,6 @@ function replayLines({ replay }: RxReport): string[] {
 export function formatReport(report: RxReport, options: RxOptions): string {
   const memory = options.exporter === 'device' ? 'device memory the CPU cannot see' : 'a udmabuf';
   const { tokens, leaks, faults } = hostLines(report);
-  const { cable } = report;
   const lines = [
     report.ok ? 'Received, every byte where it should be.' : `Failed: ${report.error ?? 'see below'}.`,
     factLine('sender', senderText(report, options)),
@@ -63,14 +62,7 @@ export function formatReport(report: RxReport, options: RxOptions): string {
     factLine('sha256', digestText(report)),
     leaks,
     faults,
-    ...(cable === null || Object.values(cable).every((count) => count === 0)
-      ? []
-      : [
-          factLine(
-            'cable',
-            `${cable.lost} frames lost, ${cable.reordered} reordered, ${cable.duplicated} duplicated, ${cable.corrupted} corrupted`,
-          ),
-        ]),
+    ...cableLines(report.cable),
     ...(report.pcap_packets === null ? [] : [factLine('capture', `${report.pcap_packets} packets in ${options.pcap}`)]),
     factLine(
       'speed',

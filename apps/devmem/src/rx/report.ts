@@ -74,7 +74,7 @@ export interface RxReport extends Figures {
   readonly queues: number;
   /** False in production mode, `--no-checks`. */
   readonly checks: boolean;
-  /** Frames that the in-memory cable lost, reordered, duplicated, corrupted; null without such a cable. */
+  /** Frames that the cable lost, reordered, duplicated, corrupted; null on a TAP with a good cable, and for a recording. */
   readonly cable: Readonly<CableFaults> | null;
   /** Packets in the `--pcap` file; null without one. */
   readonly pcap_packets: number | null;
