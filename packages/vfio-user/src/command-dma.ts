@@ -11,11 +11,11 @@ import {
   writeU64,
 } from './protocol.ts';
 import type { Request } from './request.ts';
-import { EINVAL, EOPNOTSUPP, VfioUserError } from './vfio-user-error.ts';
+import { notShared } from './shared-memory-check.ts';
+import { EINVAL, VfioUserError } from './vfio-user-error.ts';
 
 /** Where a PC's RAM goes on behind the hole for firmware and display. Nothing else is ever mapped there. */
 const PC_HIGH_MEMORY = 0x10_0000;
-const SHARE = '-object memory-backend-file,id=m,share=on,mem-path=FILE,size=SIZE -machine memory-backend=m';
 
 /**
  * DMA_MAP. EINVAL: a range that is empty, not of whole pages, or beyond what can be addressed. EEXIST: it overlaps another.
@@ -54,10 +54,7 @@ export function mapDma(session: DeviceSession, request: Request): number {
 
 /** The guest's RAM cannot be reached: answers that, says what to do, and lets go of the guest. */
 export function unshared(session: DeviceSession, request: Request): number {
-  return session.refuseForGood(
-    request,
-    new VfioUserError(EOPNOTSUPP, 'DMA_MAP', "of the guest's RAM", `It is not shared: start QEMU with ${SHARE}`),
-  );
+  return session.refuseForGood(request, notShared());
 }
 
 /**

@@ -1,6 +1,8 @@
+import { regionOf } from '@netmem/region';
 import { describe, expect, it } from 'vitest';
 import { makeCardOverProtocol, RAM_POSITION } from '../test/card-over-protocol.ts';
-import { makePlainDevice } from '../test/plain-device.ts';
+import { makePlainDevice, PLAIN_RAM_BYTES } from '../test/plain-device.ts';
+import { regionMemory } from './index.ts';
 import { connectCommands, connectLoopback, type MockReply, payloads } from './mock/index.ts';
 import * as protocol from './protocol.ts';
 import { E2BIG, EEXIST, EINVAL, ENOENT, ENOSYS, EOPNOTSUPP, EPROTO } from './vfio-user-error.ts';
@@ -196,6 +198,29 @@ describe('DMA_MAP and DMA_UNMAP', () => {
       expect(client.closed).toBe(true);
       expect(errors.map(({ code }) => code)).toEqual(['EOPNOTSUPP']);
       expect(errors[0].message).toMatch(/not shared: start QEMU with .*memory-backend-file,.*share=on/);
+    }
+  });
+
+  it('find out before the device is used that the guest works on a copy of the file', () => {
+    for (const shared of [true, false]) {
+      const ram = new Uint8Array(PLAIN_RAM_BYTES).fill(shared ? 0x53 : 0);
+      const { device, client, errors } = makePlainDevice({
+        connected: true,
+        openMemory: () => regionMemory(regionOf(ram)),
+      });
+      const asked: number[] = [];
+      client.readMemory = (address, length) => {
+        asked.push(address);
+        return new Uint8Array(length).fill(0x53);
+      };
+      client.callNow(protocol.DMA_MAP, payloads.mapPayload({ iova: 0, size: 16 * PAGE, offset: 0 }));
+      expect(asked).toEqual([]);
+      client.writeRegion(protocol.REGION_CONFIG, 4, 2, 6);
+      client.writeRegion(protocol.REGION_CONFIG, 4, 2, 2);
+      client.writeRegion(protocol.REGION_CONFIG, 4, 2, 6);
+      expect(asked).toEqual([0]);
+      expect(device.connected).toBe(shared);
+      expect(errors.map(({ code }) => code)).toEqual(shared ? [] : ['EOPNOTSUPP']);
     }
   });
 

@@ -7,6 +7,7 @@ import { InBandInterrupts } from './in-band-interrupts.ts';
 import type { InterruptChannel, InterruptSink } from './interrupt-sink.ts';
 import { PciConfigSpace } from './pci-config-space.ts';
 import { BARS } from './protocol.ts';
+import { checkShared } from './shared-memory-check.ts';
 import { VfioUserStats } from './stats.ts';
 import { EIO, VfioUserError } from './vfio-user-error.ts';
 
@@ -59,6 +60,7 @@ export class VfioUserDevice<F extends PciFunction = PciFunction> implements NicH
   readonly #clock: RealClock;
   #session: DeviceSession | null = null;
   #faultsReported = 0;
+  #sharedChecked = false;
   #failure: VfioUserError | null = null;
 
   /** @throws RangeError when the function's BARs or MSI-X structures cannot be. */
@@ -183,7 +185,11 @@ export class VfioUserDevice<F extends PciFunction = PciFunction> implements NicH
   /** @internal */
   writeConfig(offset: number, from: Uint8Array, at: number, length: number): void {
     this.config.write(offset, from, at, length);
-    this.guestDma.busMaster = this.config.busMaster;
+    const { busMaster } = this.config;
+    this.guestDma.busMaster = busMaster;
+    if (!busMaster || this.#sharedChecked || this.#session === null) return;
+    this.#sharedChecked = true;
+    checkShared(this.#session);
   }
 
   /** @internal Opens the guest's RAM. @throws VfioUserError as the opener says. */

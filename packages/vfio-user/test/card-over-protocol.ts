@@ -57,11 +57,18 @@ function make(options: Partial<NicOptions>, over: Over): CardOverProtocol {
   const device = createVfioUserDevice({
     makeFunction: (nicHost) => createNic(nicHost, { maxQueues: 4, minRingEntries: 16, ...options, port, memory }),
     openMemory: () => over.openMemory(host),
+    ramBase: FLAT_IOVA_BASE,
     nowNs: () => host.clock.nowNs,
     onEvent: (event) => events.push(event),
     onError: (error) => errors.push(error),
   });
   const client = connectLoopback(device);
+  client.readMemory = (address, length) => {
+    const at = address - FLAT_IOVA_BASE;
+    return at >= 0 && at + length <= RAM_BYTES
+      ? host.ram.bytes.slice(host.ram.base + at, host.ram.base + at + length)
+      : null;
+  };
   client.msix.onInterrupt = (vector) => host.raise(vector);
   const ram: MockMapping = { iova: FLAT_IOVA_BASE, size: RAM_BYTES, offset: RAM_POSITION };
   const guest = guestFunction(client, device, [ram], host.clock);

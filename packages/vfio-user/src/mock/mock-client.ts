@@ -20,7 +20,7 @@ type OnReply = (reply: MockReply) => void;
 
 /**
  * A vfio-user client in miniature: it sends any command, and answers the server's as QEMU does, with an MSI-X table and
- * interrupts that it counts. It has no memory of its own; what a server reads by bus address beside the table is an error.
+ * interrupts that it counts. What a server reads by bus address is the table, and RAM where {@link MockVfioUserClient.readMemory} says so.
  *
  * Over a socket use {@link MockVfioUserClient.call}; over a loopback, where an answer is there when the call returns,
  * {@link MockVfioUserClient.callNow} as well.
@@ -35,6 +35,8 @@ export class MockVfioUserClient {
   closed = false;
   /** DMA messages are those of QEMU before 11.1: a count of 32 bits, and data right behind it. */
   narrowDma = false;
+  /** The guest's RAM as a server may read it through the guest; null for what is none. */
+  readMemory: (address: number, length: number) => Uint8Array | null = () => null;
   /** Set by whoever carries the bytes: what {@link MockVfioUserClient.disconnect} and {@link MockVfioUserClient.pause} do. */
   onDisconnect: () => void = () => {};
   onPause: (paused: boolean) => void = () => {};
@@ -160,7 +162,7 @@ export class MockVfioUserClient {
     const dataAt = this.narrowDma ? protocol.NARROW_DMA_DATA : DMA_MESSAGE.data;
     let body: Uint8Array | null = null;
     if (command === protocol.DMA_READ) {
-      const data = this.msix.readTable(address, count);
+      const data = this.msix.readTable(address, count) ?? this.readMemory(address, count);
       if (data !== null) {
         body = new Uint8Array(DMA_MESSAGE.$bytes - HEADER_BYTES + count);
         body.set(new Uint8Array(view.buffer, HEADER_BYTES, DMA_MESSAGE.$bytes - HEADER_BYTES));
