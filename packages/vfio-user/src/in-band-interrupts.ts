@@ -13,6 +13,11 @@ const MASKED = 1;
  * this is for one that does not; long enough to cost nothing.
  */
 const RETRY_NS = 10_000_000;
+/** The wait doubles with every refusal up to this: a vIOMMU writes each into the guest's log. */
+const RETRY_MAX_NS = 1_280_000_000;
+
+const UNREADABLE =
+  'the guest does not let the device read its MSI-X table, so that no interrupt reaches it; one with a vIOMMU has to run with iommu=pt';
 
 /**
  * Interrupts as a PCI device makes them: a memory write of the vector's data to the vector's address, sent to the guest as
@@ -30,6 +35,8 @@ export class InBandInterrupts implements InterruptSink {
   #reading = false;
   /** The guest refused to read the table: not again before something changes or a while has passed. */
   #unreadable = false;
+  /** Refusals since the last answer. */
+  #refusals = 0;
   /** Counts changes: what was read before one is out of date. */
   #generation = 0;
   #retrying = false;
@@ -61,6 +68,7 @@ export class InBandInterrupts implements InterruptSink {
   reset(): void {
     this.#pending.fill(0);
     this.#anyPending = false;
+    this.#refusals = 0;
     this.changed(this.#enabled);
   }
 
@@ -105,9 +113,11 @@ export class InBandInterrupts implements InterruptSink {
       this.#reading = false;
       if (data === null) {
         this.#unreadable = generation === this.#generation;
+        if (this.#refusals++ === 0) this.#channel.report(UNREADABLE);
         this.#wait();
         return;
       }
+      this.#refusals = 0;
       if (generation === this.#generation) {
         for (let word = 0; word < this.#table.length; word++) this.#table[word] = data.getInt32(at + 4 * word, true);
         this.#tableValid = true;
@@ -120,7 +130,7 @@ export class InBandInterrupts implements InterruptSink {
     if (this.#retrying) return;
     this.#stats.interruptsHeld++;
     this.#retrying = true;
-    this.#channel.after(RETRY_NS, () => {
+    this.#channel.after(Math.min(RETRY_NS * 2 ** this.#refusals, RETRY_MAX_NS), () => {
       this.#retrying = false;
       this.#tableValid = false;
       this.#unreadable = false;

@@ -31,6 +31,8 @@ export interface InterruptChannel {
   readBus(address: number, length: number, done: (data: DataView | null, at: number) => void): void;
   /** Writes a 32-bit word by bus address, through the guest. */
   writeBus32(address: number, value: number): void;
+  /** Interrupts cannot be delivered for now, and why; for people. */
+  report(detail: string): void;
   /** Calls back once, after a while. */
   after(ns: number, callback: () => void): void;
 }

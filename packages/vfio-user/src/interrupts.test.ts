@@ -142,7 +142,7 @@ describe('interrupts', () => {
       device.step();
       expect(client.msix.take(0), name).toBe(0);
       unblock(fixture);
-      time.nowNs += RETRY_NS;
+      time.nowNs += 2 * RETRY_NS;
       device.step();
       expect(client.msix.take(0), name).toBe(1);
     }
@@ -156,6 +156,26 @@ describe('interrupts', () => {
     // An entry of zeros must not become a write to address 0.
     expect([client.served, client.unserved]).toEqual([1, 0]);
     expect(device.stats.interrupts).toBe(0);
+  });
+
+  it('ask less and less often for a table that the guest refuses to read, and say so once', () => {
+    const { device, host, client, time, events } = enabled();
+    client.msix.refuseReads = true;
+    host.raise(0);
+    device.step();
+    const waits = Array.from({ length: 10 }, () => {
+      const began = time.nowNs;
+      time.nowNs = device.nextDeadlineNs;
+      device.step();
+      return (time.nowNs - began) / RETRY_NS;
+    });
+    expect(waits).toEqual([2, 4, 8, 16, 32, 64, 128, 128, 128, 128]);
+    const held = events.filter(({ kind }) => kind === 'interrupts-held');
+    expect(held.map(({ detail }) => detail)).toEqual([expect.stringMatching(/vIOMMU has to run with iommu=pt/)]);
+    client.msix.refuseReads = false;
+    time.nowNs = device.nextDeadlineNs;
+    device.step();
+    expect(client.msix.take(0)).toBe(1);
   });
 
   it('are kept while MSI-X is off, and forgotten by a reset', () => {

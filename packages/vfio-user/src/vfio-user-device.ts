@@ -251,6 +251,7 @@ export class VfioUserDevice<F extends PciFunction = PciFunction> implements NicH
         else device.#session.readBus(address, length, done);
       },
       writeBus32: (address, value) => device.#session?.writeBus32(address, value),
+      report: (detail) => device.note({ kind: 'interrupts-held', detail }),
       after: (ns, callback) => device.#clock.schedule(device.#clock.nowNs + ns, callback),
     };
   }
