@@ -70,6 +70,11 @@ export const disturbances = {
     traffic.runFor(LINK_STEP_NS * (1 + (n % 3000)));
     checked(() => host.device.open());
   },
+  "the peer's interface that is taken down": ({ peer }, n, traffic) => {
+    peer.device.close();
+    traffic.runFor(LINK_STEP_NS * (1 + (n % 3000)));
+    checked(() => peer.device.open());
+  },
   // Few: each may be that of a retransmission, and the time to the next one doubles.
   'DMA mappings that fail': ({ host, peer }, n) => {
     host.pciFunction.dma.failNextMappings = 1 + (n % 8);
