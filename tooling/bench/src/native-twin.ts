@@ -9,8 +9,8 @@ const COMPILERS: readonly string[] = ['gcc', 'cc', 'clang'];
 export interface NativeTwin {
   /** Compiler and version. */
   readonly compiler: string;
-  /** Runs it and returns nanoseconds by case. */
-  run(): Record<string, number>;
+  /** Runs it, with so many loops per measurement or as many as it thinks right, and returns nanoseconds by case. */
+  run(loops?: number): Record<string, number>;
   /** Removes the program. */
   dispose(): void;
 }
@@ -25,7 +25,9 @@ export function buildTwin(source: string): NativeTwin | string {
     try {
       execFileSync(compiler, ['-O2', '-pthread', '-o', program, source], { stdio: ['ignore', 'ignore', 'pipe'] });
       const version = execFileSync(compiler, ['--version'], { encoding: 'utf8' }).split('\n')[0]!;
-      return { compiler: version, run: () => parseTwin(execFileSync(program, { encoding: 'utf8' })), dispose };
+      const run = (loops?: number): Record<string, number> =>
+        parseTwin(execFileSync(program, loops === undefined ? [] : [`${loops}`], { encoding: 'utf8' }));
+      return { compiler: version, run, dispose };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') reason = `${compiler} cannot build the C twin`;
     }

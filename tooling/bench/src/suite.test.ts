@@ -25,9 +25,20 @@ describe('median', () => {
 
 describe('the command line', () => {
   it('names suites and --json', () => {
-    expect(parseArguments([], ['page-pool', 'path'])).toEqual({ suites: ['page-pool', 'path'], json: false });
-    expect(parseArguments(['path', '--json'], ['page-pool', 'path'])).toEqual({ suites: ['path'], json: true });
+    expect(parseArguments([], ['page-pool', 'path'])).toEqual({
+      suites: ['page-pool', 'path'],
+      json: false,
+      mode: 'run',
+    });
+    expect(parseArguments(['path', '--json'], ['page-pool', 'path'])).toEqual({
+      suites: ['path'],
+      json: true,
+      mode: 'run',
+    });
     expect(() => parseArguments(['pool'], ['page-pool'])).toThrow('pool: no such suite');
+    expect(parseArguments(['--record'], ['path']).mode).toBe('record');
+    expect(parseArguments(['--check'], ['path']).mode).toBe('check');
+    expect(() => parseArguments(['--check', 'path'], ['path'])).toThrow('--check stands alone. Usage: bench');
     expect(() => parseArguments(['--fast'], ['page-pool'])).toThrow('--fast: no such option');
   });
 });
