@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { arch, cpus, platform } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,6 +7,8 @@ import { entryName, formatEntry, type HistoryEntry, type MachineDescription, par
 
 /** Where the files are. */
 export const HISTORY_FOLDER: string = fileURLToPath(new URL('../../history/', import.meta.url));
+
+const SOURCE_FOLDER: string = fileURLToPath(new URL('.', import.meta.url));
 
 /** This machine. */
 export function describeMachine(compiler: string | null): MachineDescription {
@@ -23,7 +25,7 @@ export function describeMachine(compiler: string | null): MachineDescription {
 /** The commit that is checked out, with a plus when files differ from it; null where there is no repository. */
 export function currentCommit(): string | null {
   const git = (...args: string[]): string =>
-    execFileSync('git', args, { cwd: HISTORY_FOLDER, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+    execFileSync('git', args, { cwd: SOURCE_FOLDER, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
   try {
     const changed = git('status', '--porcelain', '--untracked-files=no') !== '';
     return `${git('rev-parse', '--short=12', 'HEAD')}${changed ? '+' : ''}`;
@@ -34,6 +36,7 @@ export function currentCommit(): string | null {
 
 /** All entries, oldest first. @throws Error that names a file which cannot be read. */
 export function readHistory(folder: string = HISTORY_FOLDER): HistoryEntry[] {
+  if (!existsSync(folder)) return [];
   const files = readdirSync(folder).filter((file) => file.endsWith('.json'));
   const entries = files.map((file) => parseEntry(file, readFileSync(join(folder, file), 'utf8')));
   return entries.sort((a, b) => (a.recorded < b.recorded ? -1 : 1));
@@ -42,6 +45,7 @@ export function readHistory(folder: string = HISTORY_FOLDER): HistoryEntry[] {
 /** Writes an entry and returns its file's name. */
 export function writeEntry(entry: HistoryEntry, folder: string = HISTORY_FOLDER): string {
   const path = join(folder, entryName(entry));
+  mkdirSync(folder, { recursive: true });
   writeFileSync(path, formatEntry(entry));
   return basename(path);
 }
