@@ -16,6 +16,9 @@
  * Use it to give a virtual machine a device of your own, or to test a driver in a real kernel. `@netmem/vfio-user/mock` has the
  * guest's side of the protocol, for tests without a virtual machine.
  *
+ * What the guest must be given: RAM in the shared file ({@link qemuDeviceArguments}); a QEMU that {@link requireQemuVersion}
+ * takes; and, where the machine has an IOMMU of its own, `iommu=pt` on the kernel's command line, or interrupts do not arrive.
+ *
  * It starts no virtual machine (`devmem vm` does), and it is not fast: a register read costs the guest tens of microseconds.
  * Whoever can connect to its socket can use the device: keep it in a folder that nobody else may enter.
  *
