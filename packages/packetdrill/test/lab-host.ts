@@ -194,7 +194,7 @@ export class LabHost implements PacketdrillHost {
     if (Number.isNaN(number)) return false;
     for (const [own, given] of [
       [name, number],
-      [`${name}Ms`, key.endsWith('_timeout') ? number * 1000 : number],
+      [`${name}Ms`, /_(?:timeout|time|intvl)$/.test(key) ? number * 1000 : number],
     ] as const) {
       const current = table[own];
       if (current === undefined) continue;

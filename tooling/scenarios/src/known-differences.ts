@@ -24,7 +24,6 @@ export interface KnownDifference {
 
 const STALE_PORT =
   'choice: after a disconnect the kernel still shows the port it gave back (inet_sport is not cleared); ours shows that there is none';
-const KEEPALIVE = 'absent: SO_KEEPALIVE is stored, but no probes are sent, so that their times cannot be set';
 const DEFER_ACCEPT = 'absent: TCP_DEFER_ACCEPT';
 const NOTSENT_LOWAT = 'absent: TCP_NOTSENT_LOWAT';
 const CORK = 'absent: UDP does not gather what MSG_MORE sends into one datagram';
@@ -63,13 +62,6 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     kernel: 'client:ephemeral',
     netmem: 'server:ephemeral',
     reason: PREFERRED_SOURCE,
-  },
-  {
-    scenario: 'accept: what a child has from its listener',
-    call: 's.getsockopt(TCP_SYNCNT)',
-    kernel: '4',
-    netmem: '6',
-    reason: 'bug: the child of a listener does not inherit synRetries',
   },
   {
     scenario: 'connect: refused, told by SO_ERROR, then by connect as aborted',
@@ -122,7 +114,6 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     reason: SHUT_FRESH,
   },
   { scenario: 'options that other programs set', call: 'x.', netmem: '-ENOPROTOOPT', reason: OPTION },
-  { scenario: 'TCP keepalive options: times and counts', call: 'x.', netmem: '-ENOPROTOOPT', reason: KEEPALIVE },
   {
     scenario: 'TCP options: others that programs set',
     call: 'x.getsockopt(TCP_DEFER_ACCEPT)',

@@ -18,6 +18,7 @@ import {
 import { sockDevmemDontneed } from '../devmem/dontneed.ts';
 import type { DevmemCounters } from '../devmem/recvmsg-dmabuf.ts';
 import type { Sysctl } from '../stack/sysctl.ts';
+import { setKeepalive } from '../tcp/keepalive.ts';
 import type { TcpSock } from '../tcp/tcp-sock.ts';
 import { TCP_LISTEN } from '../tcp/tcp-states.ts';
 import type { UdpSock } from '../udp/udp-sock.ts';
@@ -150,7 +151,7 @@ function setCommon(sysctl: Sysctl, sock: InetSock, name: number, int: number): n
   if (!('keepalive' in sock)) return -ENOPROTOOPT;
   switch (name) {
     case SO.KEEPALIVE:
-      sock.keepalive = int !== 0;
+      setKeepalive(sock, int !== 0);
       return 0;
     case SO.OOBINLINE:
       sock.oobInline = int !== 0;

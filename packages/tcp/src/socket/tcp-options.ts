@@ -1,6 +1,14 @@
 import { EFAULT, EINVAL, ENOPROTOOPT, TCP } from '@netmem/uapi';
 import type { Sysctl } from '../stack/sysctl.ts';
 import { setCongestionControl } from '../tcp/congestion-algorithms.ts';
+import {
+  keepaliveIntvlMs,
+  keepaliveProbes,
+  keepaliveTimeMs,
+  setKeepcnt,
+  setKeepidle,
+  setKeepintvl,
+} from '../tcp/keepalive.ts';
 import type { TcpSock } from '../tcp/tcp-sock.ts';
 import { TCP_CLOSE, TCP_LISTEN } from '../tcp/tcp-states.ts';
 import type { SocketHandle } from './handle.ts';
@@ -51,6 +59,12 @@ export function setTcpOption(
       if (int < 1 || int > MAX_TCP_SYNCNT) return -EINVAL;
       sock.synRetries = int;
       return 0;
+    case TCP.KEEPIDLE:
+      return setKeepidle(sock, int);
+    case TCP.KEEPINTVL:
+      return setKeepintvl(sock, int);
+    case TCP.KEEPCNT:
+      return setKeepcnt(sock, int);
     case TCP.LINGER2:
       sock.linger2Ms = int < 0 ? -1 : Math.min(int, TCP_FIN_TIMEOUT_MAX_S) * 1000;
       return 0;
@@ -106,6 +120,12 @@ export function getTcpOption(sysctl: Sysctl, handle: SocketHandle, sock: TcpSock
       return sock.mss;
     case TCP.SYNCNT:
       return sock.synRetries === 0 ? sysctl.tcpSynRetries : sock.synRetries;
+    case TCP.KEEPIDLE:
+      return keepaliveTimeMs(sock) / 1000;
+    case TCP.KEEPINTVL:
+      return keepaliveIntvlMs(sock) / 1000;
+    case TCP.KEEPCNT:
+      return keepaliveProbes(sock);
     case TCP.LINGER2:
       return sock.linger2Ms < 0 ? -1 : Math.floor((sock.linger2Ms || sysctl.tcpFinTimeoutMs) / 1000);
     case TCP.WINDOW_CLAMP:

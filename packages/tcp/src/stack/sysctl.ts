@@ -36,6 +36,10 @@ export class Sysctl {
   tcpFinTimeoutMs: number = 60_000;
   /** TIME_WAIT. A constant in Linux (TCP_TIMEWAIT_LEN); a knob here so that a program may end sooner. */
   tcpTimewaitMs: number = 60_000;
+  /** SO_KEEPALIVE: silence before the first probe, time between probes, probes without an answer. */
+  tcpKeepaliveTimeMs: number = 7_200_000;
+  tcpKeepaliveIntvlMs: number = 75_000;
+  tcpKeepaliveProbes: number = 9;
   tcpMaxTwBuckets: number = 16_384;
   /** 0 off, 1 always, 2 (Linux's default) only for loopback. A connection from the same host and port with a later timestamp replaces a TIME_WAIT. */
   tcpTwReuse: number = 1;

@@ -7,6 +7,7 @@ import { replaceFlags } from '../stack/timestamping.ts';
 import { pseudoHeaderSum } from '../stack/transport-checksum.ts';
 import { inheritCongestionControl } from './congestion-algorithms.ts';
 import { TCP_ECN_OK } from './ecn.ts';
+import { startKeepalive } from './keepalive.ts';
 import { acceptEnqueue, isAcceptQueueFull } from './listen.ts';
 import { syncMss } from './mss.ts';
 import { TCPOLEN_TSTAMP_ALIGNED } from './options.ts';
@@ -136,6 +137,8 @@ function createChild(request: RequestSock, skb: SkBuff): TcpSock {
   takeOptions(child, request);
   child.rcvTstampMs = stack.nowMs;
   child.lsndTimeMs = stack.nowMs;
+  child.ack.lrcvtimeMs = stack.nowMs;
+  startKeepalive(child);
   child.totalRetrans = request.retransmits;
   if (request.timeouts > 0) child.rtt.rtoMs = TCP_TIMEOUT_FALLBACK_MS;
   else if (request.retransmits === 0) sampleSynAck(child, request);
@@ -156,6 +159,9 @@ function inherit(child: TcpSock, listener: TcpSock): void {
   child.v6only = listener.v6only;
   child.boundDevice = listener.boundDevice;
   child.keepalive = listener.keepalive;
+  child.keepaliveTimeMs = listener.keepaliveTimeMs;
+  child.keepaliveIntvlMs = listener.keepaliveIntvlMs;
+  child.keepaliveProbes = listener.keepaliveProbes;
   child.oobInline = listener.oobInline;
   child.ttl = listener.ttl;
   child.tos = listener.tos;
@@ -166,6 +172,7 @@ function inherit(child: TcpSock, listener: TcpSock): void {
   child.tstampNew = listener.tstampNew;
   child.userMss = listener.userMss;
   child.userTimeoutMs = listener.userTimeoutMs;
+  child.synRetries = listener.synRetries;
   child.linger2Ms = listener.linger2Ms;
   child.nonagle = listener.nonagle;
   child.ack.pingpong = listener.ack.pingpong;

@@ -259,8 +259,14 @@ export function sendFin(sk: TcpSock): void {
   pushPending(sk, currentMss(sk), TCP_NAGLE_OFF);
 }
 
-/** A segment that makes the peer answer with its window: one byte of waiting data if the window takes it, else an old sequence number. @returns as transmitSegment. @kernel tcp_write_wakeup — net/ipv4/tcp_output.c, 7.3 */
-export function writeWakeup(sk: TcpSock): number {
+/**
+ * A segment that makes the peer answer with its window: waiting data as far as the window takes them, else an old sequence number.
+ *
+ * @param keepalive - it only asks whether the peer is there.
+ * @returns as transmitSegment.
+ * @kernel tcp_write_wakeup — net/ipv4/tcp_output.c, 7.3
+ */
+export function writeWakeup(sk: TcpSock, keepalive: boolean): number {
   if (sk.state === TCP_CLOSE) return -1;
   const skb = sk.writeQueue.first;
   const room = skb === null ? 0 : (windowEnd(sk) - skb.cb[CB_SEQ]) | 0;
@@ -276,19 +282,28 @@ export function writeWakeup(sk: TcpSock): number {
     if (result === 0) newDataSent(sk, skb);
     return result;
   }
-  return transmitBare(sk, TCPHDR_ACK, (sk.sndUna - 1) | 0);
+  // The peer must hear of urgent data even with its window shut: only the next number points to them.
+  const urgent = (sk.sndUp - sk.sndUna) | 0;
+  if (urgent > 0 && urgent <= 0xffff) sendProbe(sk, sk.sndUna, keepalive);
+  return sendProbe(sk, (sk.sndUna - 1) | 0, keepalive);
+}
+
+/** @kernel tcp_xmit_probe_skb — net/ipv4/tcp_output.c, 7.3 */
+function sendProbe(sk: TcpSock, seq: number, keepalive: boolean): number {
+  if (keepalive) sk.stack.stats.TcpExtTCPKeepAlive++;
+  else sk.stack.stats.TcpExtTCPWinProbe++;
+  return transmitBare(sk, TCPHDR_ACK, seq);
 }
 
 /** @kernel tcp_send_probe0 — net/ipv4/tcp_output.c, 7.3 */
 export function sendProbe0(sk: TcpSock): void {
-  const result = writeWakeup(sk);
+  const result = writeWakeup(sk, false);
   if (sk.packetsOut > 0 || sk.writeQueue.first === null) {
     sk.probesOut = 0;
     sk.backoff = 0;
     return;
   }
   sk.probesOut++;
-  sk.stack.stats.TcpExtTCPWinProbe++;
   let whenMs = TCP_RESOURCE_PROBE_MS;
   if (result <= 0) {
     if (sk.backoff < sk.stack.sysctl.tcpRetries2) sk.backoff++;

@@ -9,6 +9,7 @@ import { resetReceived, setState } from './done.ts';
 import { TCP_ECN_OK } from './ecn.ts';
 import { initTransfer } from './establish.ts';
 import { fastPathOn } from './fast-path.ts';
+import { startKeepalive } from './keepalive.ts';
 import { initializeRcvMss, syncMss } from './mss.ts';
 import { TCP_MSS_DEFAULT, TCPOLEN_TSTAMP_ALIGNED } from './options.ts';
 import { pawsReject, storeTsRecent } from './paws.ts';
@@ -134,7 +135,10 @@ function synAckReceived(sk: TcpSock, skb: SkBuff, window: number): void {
   initializeRcvMss(sk);
   setState(sk, TCP_ESTABLISHED);
   sk.napiId = skb.napiId;
+  sk.ack.lrcvtimeMs = sk.stack.nowMs;
   initTransfer(sk);
+  sk.lsndTimeMs = sk.stack.nowMs;
+  startKeepalive(sk);
   if (sk.options.sndWscale === 0) fastPathOn(sk);
   else sk.predFlags = 0;
   skb.consume();

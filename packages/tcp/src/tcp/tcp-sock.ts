@@ -111,6 +111,10 @@ export class TcpSock {
   v6only: boolean = false;
   boundDevice: number = 0;
   keepalive: boolean = false;
+  /** TCP_KEEPIDLE and TCP_KEEPINTVL in ms, TCP_KEEPCNT; 0 the default of the stack. */
+  keepaliveTimeMs: number = 0;
+  keepaliveIntvlMs: number = 0;
+  keepaliveProbes: number = 0;
   oobInline: boolean = false;
   /** IP_TTL / IPV6_UNICAST_HOPS; -1 the default of the stack. */
   ttl: number = -1;

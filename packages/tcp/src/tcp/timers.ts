@@ -5,6 +5,7 @@ import { finTimeoutMs } from './close.ts';
 import { TCP_CA_RECOVERY } from './congestion.ts';
 import { doneSock, sendActiveReset, writeError } from './done.ts';
 import { packetsInFlight } from './in-flight.ts';
+import { keepaliveTimeout, startKeepalive } from './keepalive.ts';
 import { sendLossProbe } from './loss-probe.ts';
 import { retransmitLost, retransmitSkb, sendFin, sendProbe0, TCP_RESOURCE_PROBE_MS } from './output.ts';
 import { rackTimedOut } from './rack.ts';
@@ -176,17 +177,24 @@ function onDelackTimer(sk: TcpSock): void {
   sk.stack.stats.TcpExtDelayedACKs++;
 }
 
-/** Orphans in FIN_WAIT2, and a FIN that found no memory. Keepalive will share it. @kernel tcp_keepalive_timer — net/ipv4/tcp_timer.c, 7.3 */
+/** Orphans in FIN_WAIT2, a FIN that found no memory, and keepalive share a timer, as in the kernel. */
 function onSockTimer(sk: TcpSock): void {
-  if (sk.state === TCP_CLOSE) return;
+  if (sk.state === TCP_CLOSE || sk.state === TCP_LISTEN) return;
   if (sk.finPending) {
     sendFin(sk);
-    return;
+    if (!sk.finPending) startKeepalive(sk);
+  } else if (sk.state === TCP_FIN_WAIT2 && sk.dead) {
+    orphanTimeout(sk);
+  } else {
+    keepaliveTimeout(sk);
   }
-  if (sk.state !== TCP_FIN_WAIT2 || !sk.dead) return;
-  if (sk.linger2Ms >= 0) {
-    const left = finTimeoutMs(sk) - sk.stack.sysctl.tcpTimewaitMs;
-    sk.stack.tcp.timeWait(sk, TCP_FIN_WAIT2, left > 0 ? left : sk.stack.sysctl.tcpTimewaitMs);
+}
+
+/** An orphan waited long enough for the peer's FIN: as long again without a sock, or not at all. */
+function orphanTimeout(sk: TcpSock): void {
+  const left = finTimeoutMs(sk) - sk.stack.sysctl.tcpTimewaitMs;
+  if (sk.linger2Ms >= 0 && left > 0) {
+    sk.stack.tcp.timeWait(sk, TCP_FIN_WAIT2, left);
     return;
   }
   sendActiveReset(sk);

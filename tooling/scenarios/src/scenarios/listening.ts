@@ -190,6 +190,9 @@ export const LISTENING: readonly Scenario[] = [
           l.set('TCP_INQ', 1);
           l.set('TCP_SYNCNT', 4);
           l.set('TCP_LINGER2', 5);
+          l.set('TCP_KEEPIDLE', 50);
+          l.set('TCP_KEEPINTVL', 6);
+          l.set('TCP_KEEPCNT', 7);
           l.set('SO_REUSEPORT', 1);
           l.set('IP_TTL', 33);
           l.set('IP_TOS', 0x10);
@@ -208,6 +211,9 @@ export const LISTENING: readonly Scenario[] = [
         'TCP_INQ',
         'TCP_SYNCNT',
         'TCP_LINGER2',
+        'TCP_KEEPIDLE',
+        'TCP_KEEPINTVL',
+        'TCP_KEEPCNT',
         'SO_REUSEPORT',
         'IP_TTL',
         'IP_TOS',
