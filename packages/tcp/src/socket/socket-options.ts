@@ -226,7 +226,7 @@ function setIpv6(sock: InetSock, name: number, value: Uint8Array | null, length:
     return 0;
   }
   if (int < -1 || int > 255) return -EINVAL;
-  sock.ttl = int;
+  sock.hopLimit = int;
   return 0;
 }
 
@@ -342,8 +342,10 @@ function takeAnyError(sock: InetSock): number {
 function getProtocol(context: OptionContext, handle: SocketHandle, level: number, name: number): number | null {
   const sock = handle.tcp ?? handle.udp;
   if (sock === null) return null;
-  const hops = sock.ttl < 0 ? context.sysctl.ipDefaultTtl : sock.ttl;
-  if (level === IPPROTO.IP) return name === IP.TTL ? hops : name === IP.TOS ? sock.tos : null;
+  const { ipDefaultTtl } = context.sysctl;
+  const ttl = sock.ttl < 0 ? ipDefaultTtl : sock.ttl;
+  const hops = sock.hopLimit < 0 ? ipDefaultTtl : sock.hopLimit;
+  if (level === IPPROTO.IP) return name === IP.TTL ? ttl : name === IP.TOS ? sock.tos : null;
   if (level === IPPROTO.IPV6 && handle.family === AF_INET6) {
     return name === IPV6.V6ONLY ? Number(sock.v6only) : name === IPV6.UNICAST_HOPS ? hops : null;
   }

@@ -38,6 +38,8 @@ export class Dst {
 /** What the table needs to know about addresses; implemented by `AddressTable`. */
 export interface SourceSelector {
   isLocal(address: InetAddress): boolean;
+  /** Exactly this one was given to a device. */
+  has(address: InetAddress): boolean;
   selectSource(dev: NetDevice, destination: InetAddress, out: InetAddress): boolean;
 }
 
@@ -132,7 +134,10 @@ export class RouteTable {
     if (this.#loopback === null || !this.#loopback.running) return -ENETUNREACH;
     out.dev = this.#loopback;
     out.nextHop.copyFrom(destination);
-    out.source.copyFrom(destination);
+    // Every address of 127.0.0.0/8 is this host, and packets to those that nobody gave it come from the one that somebody did, 127.0.0.1.
+    if (this.#addresses.has(destination) || !this.#addresses.selectSource(this.#loopback, destination, out.source)) {
+      out.source.copyFrom(destination);
+    }
     out.mtu = capped(this.#loopback.mtu, destination);
     out.local = true;
     out.generation = this.generation;

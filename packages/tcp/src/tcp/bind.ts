@@ -9,12 +9,15 @@ export function bindSock(sk: TcpSock, address: InetAddress, port: number): numbe
   const stack = sk.stack;
   if (sk.family === AF_INET && !address.isV4) return -EAFNOSUPPORT;
   if (sk.v6only && address.isV4 && !address.isAny) return -EINVAL;
-  if (!address.isAny && !stack.addresses.isLocal(address)) return -EADDRNOTAVAIL;
+  const { addresses } = stack;
+  // Nothing can arrive there, but Linux lets it be bound, and a socket that connects takes the device's address then.
+  const shared = address.isV4 && (address.isMulticast || addresses.isBroadcast4(address.w3));
+  if (!address.isAny && !shared && !addresses.isLocal(address)) return -EADDRNOTAVAIL;
   if (sk.state !== TCP_CLOSE || sk.localPort !== 0) return -EINVAL;
   const result = takePort(sk, address, port);
   if (result < 0) return result;
   sk.localAddress.copyFrom(address);
-  sk.boundAddress = !address.isAny;
+  sk.boundAddress = !address.isAny && !shared;
   sk.boundPort = true;
   return 0;
 }

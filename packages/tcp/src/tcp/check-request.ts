@@ -164,6 +164,7 @@ function inherit(child: TcpSock, listener: TcpSock): void {
   child.keepaliveProbes = listener.keepaliveProbes;
   child.oobInline = listener.oobInline;
   child.ttl = listener.ttl;
+  child.hopLimit = listener.hopLimit;
   child.tos = listener.tos;
   child.llUsec = listener.llUsec;
   child.preferBusyPoll = listener.preferBusyPoll;

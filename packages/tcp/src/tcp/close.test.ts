@@ -1,5 +1,5 @@
 import { regionOf } from '@netmem/region';
-import { AF_INET, ECONNRESET, EINVAL, ENOTCONN, EPIPE } from '@netmem/uapi';
+import { AF_INET, EADDRNOTAVAIL, ECONNRESET, EINVAL, ENOTCONN, EPIPE } from '@netmem/uapi';
 import { describe, expect, it } from 'vitest';
 import { ACK, type Established, FIN, PSH, RST, ScriptedPeer, SYN } from '../../test/scripted-peer.ts';
 import { check, pattern, read, TwoHosts, transfer } from '../../test/two-hosts.ts';
@@ -298,23 +298,38 @@ describe('TIME_WAIT', () => {
     expect(peer.stack.tcp.timeWaits).toBe(0);
   });
 
-  it('is taken over by a connect from the same port after a second, with timestamps', () => {
-    const { peer, ack } = timeWait(true);
-    const again = (): { result: number; sock: TcpSock } => {
-      const sock = TcpSock.create(peer.stack, AF_INET);
-      sock.reuseAddress = true;
-      check(sock.bind(InetAddress.any(AF_INET), 80));
-      return { result: sock.connect(InetAddress.parse('10.0.0.2')!, peer.peerPort), sock };
-    };
+  /** A connect between the ports of the TIME_WAIT. */
+  function again(peer: ScriptedPeer, bound: boolean): { result: number; sock: TcpSock } {
+    const sock = TcpSock.create(peer.stack, AF_INET);
+    sock.reuseAddress = true;
+    // Else it is the one port that there is to choose.
+    if (bound) check(sock.bind(InetAddress.any(AF_INET), 80));
+    else Object.assign(peer.stack.sysctl, { ipLocalPortMin: 80, ipLocalPortMax: 80 });
+    return { result: sock.connect(InetAddress.parse('10.0.0.2')!, peer.peerPort), sock };
+  }
 
-    const early = again();
-    expect(early.result).toBeLessThan(0);
+  it('is taken over at once by a connect from just this port, with timestamps', () => {
+    const { peer, ack } = timeWait(true);
+    const { result, sock } = again(peer, true);
+    expect(result).toBe(0);
+    expect((peer.takeOne().sequence - ack) >>> 0).toBe(65537);
+    expect(sock.state).toBe(2);
+    const plain = timeWait(false);
+    expect(again(plain.peer, true).result).toBe(-EADDRNOTAVAIL);
+  });
+
+  it('is taken over by a connect from any port after a second', () => {
+    const { peer, ack } = timeWait(true);
+    const early = again(peer, false);
+    expect(early.result).toBe(-EADDRNOTAVAIL);
     early.sock.close();
     peer.pass(1.5e9);
-    const late = again();
+    peer.stack.sysctl.tcpTwReuse = 0;
+    expect(again(peer, false).result).toBe(-EADDRNOTAVAIL);
+    peer.stack.sysctl.tcpTwReuse = 1;
+    const late = again(peer, false);
     expect(late.result).toBe(0);
     expect((peer.takeOne().sequence - ack) >>> 0).toBe(65537);
-    expect(late.sock.state).toBe(2);
   });
 
   it('is bounded in number', () => {

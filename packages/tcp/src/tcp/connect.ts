@@ -1,5 +1,5 @@
 /** Active open. @kernel tcp_v4_connect — net/ipv4/tcp_ipv4.c, 7.3 */
-import { AF_INET, EADDRNOTAVAIL, EAFNOSUPPORT, EINVAL, EISCONN, ENETUNREACH, ENOBUFS, IPPROTO } from '@netmem/uapi';
+import { AF_INET, EAFNOSUPPORT, EINVAL, EISCONN, ENETUNREACH, ENOBUFS, IPPROTO } from '@netmem/uapi';
 import type { InetAddress } from '../stack/inet-address.ts';
 import { resolve } from '../stack/ip-output.ts';
 import { pseudoHeaderSum } from '../stack/transport-checksum.ts';
@@ -20,13 +20,12 @@ export function connectSock(sk: TcpSock, address: InetAddress, port: number): nu
   const stack = sk.stack;
   if (sk.family === AF_INET && !address.isV4) return -EAFNOSUPPORT;
   if (sk.state !== TCP_CLOSE) return sk.state === TCP_LISTEN ? -EINVAL : -EISCONN;
-  // A v6 socket bound to a v6 address cannot reach v4, nor the reverse.
-  if (!sk.localAddress.isAny && sk.localAddress.isV4 !== address.isV4) return -EINVAL;
-  if (sk.v6only && address.isV4) return -ENETUNREACH;
+  const bound = !sk.localAddress.isAny;
+  if (address.isV4 && (sk.v6only || (bound && !sk.localAddress.isV4))) return -ENETUNREACH;
   if (address.isMulticast || stack.addresses.isBroadcast4(address.w3)) return -ENETUNREACH;
-  if (port === 0) return -EADDRNOTAVAIL;
   const route = resolve(stack, address, sk.boundDevice, sk.dst);
   if (route < 0) return route;
+  if (bound && sk.localAddress.isV4 !== address.isV4) return -EAFNOSUPPORT;
   if (!sk.boundAddress) sk.localAddress.copyFrom(sk.dst.source);
   sk.remoteAddress.copyFrom(address);
   sk.remotePort = port;
@@ -97,7 +96,6 @@ function initialise(sk: TcpSock): void {
   sk.rtt.rtoMs = TCP_TIMEOUT_INIT_MS;
   sk.error = 0;
   sk.done = false;
-  sk.shutdownMask = 0;
 }
 
 /** @kernel tcp_connect — net/ipv4/tcp_output.c, 7.3 */

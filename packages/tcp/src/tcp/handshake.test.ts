@@ -1,4 +1,4 @@
-import { AF_INET, EADDRNOTAVAIL, ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, ETIMEDOUT } from '@netmem/uapi';
+import { AF_INET, EADDRNOTAVAIL, EAFNOSUPPORT, ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, ETIMEDOUT } from '@netmem/uapi';
 import type { TcpOptionFields } from '@netmem/wire';
 import { describe, expect, it } from 'vitest';
 import { ACK, PEER_ADDRESS, PSH, RST, ScriptedPeer, SYN } from '../../test/scripted-peer.ts';
@@ -147,7 +147,7 @@ describe('active open', () => {
     peer.driver.netdev.close();
     expect(sock.connect(InetAddress.parse(PEER_ADDRESS)!, 80)).toBe(-EHOSTUNREACH);
     peer.driver.netdev.open();
-    expect(sock.connect(InetAddress.parse(PEER_ADDRESS)!, 0)).toBe(-EADDRNOTAVAIL);
+    expect(sock.connect(InetAddress.parse('fd00::2')!, 80)).toBe(-EAFNOSUPPORT);
     expect(sock.state).toBe(TCP_CLOSE);
     sock.close();
     expect(peer.stack.audit()).toEqual([]);

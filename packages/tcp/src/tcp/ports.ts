@@ -1,5 +1,6 @@
 /** Which local ports are taken, by whom, and who may share them. @kernel inet_csk_get_port — net/ipv4/inet_connection_sock.c, 7.3 */
 import type { InetAddress } from '../stack/inet-address.ts';
+import { sharesPackets } from '../stack/same-address.ts';
 import { TCP_LISTEN } from './tcp-states.ts';
 
 /** Whoever holds a port: a sock or a TIME_WAIT. */
@@ -9,6 +10,7 @@ export interface PortHolder {
   readonly boundDevice: number;
   readonly reuseAddress: boolean;
   readonly reusePort: boolean;
+  readonly v6only: boolean;
   /** It chose the port by bind(2). */
   readonly boundPort: boolean;
   readonly state: number;
@@ -51,7 +53,7 @@ export class PortTable {
       if (other.boundDevice !== 0 && holder.boundDevice !== 0 && other.boundDevice !== holder.boundDevice) continue;
       if (holder.reuseAddress && other.reuseAddress && other.state !== TCP_LISTEN) continue;
       if (holder.reusePort && other.reusePort) continue;
-      if (other.localAddress.isAny || address.isAny || other.localAddress.equals(address)) return true;
+      if (sharesPackets(other.localAddress, other.v6only, address, holder.v6only)) return true;
     }
     return false;
   }

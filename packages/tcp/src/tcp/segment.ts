@@ -103,7 +103,9 @@ function output(sk: TcpSock, packet: SkBuff, tos: number): number {
   packet.hash = sk.node.hash >>> 0;
   packet.l4Hash = true;
   const stack = sk.stack;
-  const result = ipOutput(stack, packet, sk.dst, sk.localAddress, sk.remoteAddress, IPPROTO.TCP, sk.ttl, tos);
+  const to = sk.remoteAddress;
+  const ttl = to.isV4 ? sk.ttl : sk.hopLimit;
+  const result = ipOutput(stack, packet, sk.dst, sk.localAddress, to, IPPROTO.TCP, ttl, tos);
   // The device's queue was full: slow down, as for a loss on the wire.
   if (result > 0) enterCwr(sk);
   return result;

@@ -116,8 +116,9 @@ export class TcpSock {
   keepaliveIntvlMs: number = 0;
   keepaliveProbes: number = 0;
   oobInline: boolean = false;
-  /** IP_TTL / IPV6_UNICAST_HOPS; -1 the default of the stack. */
+  /** IP_TTL for IPv4, IPV6_UNICAST_HOPS for IPv6; -1 the default of the stack. */
   ttl: number = -1;
+  hopLimit: number = -1;
   tos: number = 0;
   /** SO_TIMESTAMPING: `SOF_TIMESTAMPING` bits, changed by `setTimestamping`; and whether its SO_TIMESTAMPING_NEW was used. */
   tsFlags: number = 0;

@@ -29,6 +29,7 @@ export class TimeWaitSock {
   boundDevice: number = 0;
   reuseAddress: boolean = false;
   reusePort: boolean = false;
+  v6only: boolean = false;
   boundPort: boolean = false;
   /** TCP_FIN_WAIT2 or TCP_TIME_WAIT. */
   substate: number = TCP_TIME_WAIT;
@@ -54,6 +55,7 @@ export class TimeWaitSock {
     this.boundDevice = sk.boundDevice;
     this.reuseAddress = sk.reuseAddress;
     this.reusePort = sk.reusePort;
+    this.v6only = sk.v6only;
     this.boundPort = sk.boundPort;
     this.substate = substate;
     this.rcvNxt = sk.rcvNxt;

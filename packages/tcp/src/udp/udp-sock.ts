@@ -72,6 +72,7 @@ export class UdpSock {
   v6only: boolean = false;
   boundDevice: number = 0;
   ttl: number = -1;
+  hopLimit: number = -1;
   tos: number = 0;
   /** SO_TIMESTAMPING, as in TcpSock. */
   tsFlags: number = 0;
@@ -163,15 +164,13 @@ export class UdpSock {
   /**
    * One datagram. @param to - null: the connected peer.
    *
-   * @returns length; -EPIPE shut; -error pending; -EDESTADDRREQ not connected and no address; -EMSGSIZE longer than a datagram or than the path's MTU
-   * (this stack sends no fragments); -ENETUNREACH, -EHOSTUNREACH; -EINVAL port 0; -EAGAIN no free port; -ENOBUFS.
+   * @returns length; in this order -EMSGSIZE longer than a length field can say; -EDESTADDRREQ not connected and no address; -EINVAL port 0;
+   * -ENETUNREACH, -EHOSTUNREACH; -EMSGSIZE longer than the path's MTU (this stack sends no fragments); -EAGAIN no free port; -error pending; -EPIPE
+   * shut; -ENOBUFS.
    * @kernel udp_sendmsg — net/ipv4/udp.c, 7.3
    */
   sendFrom(region: Region, at: number, length: number, _flags: number, to: InetAddress | null, toPort: number): number {
-    if ((this.shutdownMask & 2) !== 0) return -EPIPE;
     if (length > 0xffff) return -EMSGSIZE;
-    const pending = this.takeError();
-    if (pending < 0) return pending;
     if (to === null && this.state !== TCP_ESTABLISHED) return -EDESTADDRREQ;
     const target = to ?? this.remoteAddress;
     const port = to === null ? this.remotePort : toPort;
@@ -185,6 +184,10 @@ export class UdpSock {
     }
     if (length + udp.HEADER_BYTES + (target.isV4 ? 20 : 40) > this.#dst.mtu) return -EMSGSIZE;
     if (this.localPort === 0 && this.#takePort(this.localAddress, 0) < 0) return -EAGAIN;
+    // Only where Linux allocates memory does it look whether the socket may still send.
+    const pending = this.takeError();
+    if (pending < 0) return pending;
+    if ((this.shutdownMask & 2) !== 0) return -EPIPE;
     return this.#transmit(region, at, length, target, port);
   }
 
@@ -206,7 +209,8 @@ export class UdpSock {
     const pseudo = fold(pseudoHeaderSum(source, target, IPPROTO.UDP) + total);
     stack.view.setUint16(skb.data + udp.CHECKSUM_AT, pseudo);
     stack.stats.UdpOutDatagrams++;
-    const result = ipOutput(stack, skb, this.#dst, source, target, IPPROTO.UDP, this.ttl, this.tos);
+    const ttl = target.isV4 ? this.ttl : this.hopLimit;
+    const result = ipOutput(stack, skb, this.#dst, source, target, IPPROTO.UDP, ttl, this.tos);
     return result < 0 ? result : length;
   }
 

@@ -5,6 +5,7 @@ import { icmp, icmpv6, udp } from '@netmem/wire';
 import type { IcmpError } from '../icmp/icmp-errors.ts';
 import type { InetAddress } from '../stack/inet-address.ts';
 import type { InetCore } from '../stack/inet-core.ts';
+import { sharesPackets } from '../stack/same-address.ts';
 import { pseudoHeaderSum, transportChecksumOk } from '../stack/transport-checksum.ts';
 import { UDP_CB_DADDR, UDP_CB_HOPS, UDP_CB_IFINDEX, UDP_CB_SADDR, UDP_CB_SPORT, type UdpSock } from './udp-sock.ts';
 
@@ -116,14 +117,14 @@ export class Udp {
     return best;
   }
 
-  /** Whether `sock` may have this address and port. @kernel inet_rcv_saddr_equal — net/ipv4/inet_connection_sock.c, 7.3 */
+  /** Whether `sock` may not have this address and port. @kernel udp_lib_lport_inuse — net/ipv4/udp.c, 7.3 */
   conflicts(sock: UdpSock, address: InetAddress, port: number): boolean {
     for (let other = this.#buckets[port & (BUCKETS - 1)]; other !== null; other = other.hashNext) {
       if (other === sock || other.localPort !== port) continue;
       if (other.boundDevice !== 0 && sock.boundDevice !== 0 && other.boundDevice !== sock.boundDevice) continue;
       if (sock.reuseAddress && other.reuseAddress) continue;
       if (sock.reusePort && other.reusePort) continue;
-      if (other.localAddress.isAny || address.isAny || other.localAddress.equals(address)) return true;
+      if (sharesPackets(other.localAddress, other.v6only, address, sock.v6only)) return true;
     }
     return false;
   }
