@@ -1,4 +1,4 @@
-import { CMSG_HEADER_BYTES, type Cmsg, POLL, readCmsgs } from '@netmem/uapi';
+import { CMSG_HEADER_BYTES, type Cmsg, POLL, readCmsgs, SO, SOL_SOCKET } from '@netmem/uapi';
 import { flagNames, type OptionName, optionNumbers, pollNames, resultText, shutdownText } from './names.ts';
 import type { ScenarioRun } from './scenario-run.ts';
 import type { Address, HostName, IncomingMessage, OutgoingMessage, ReceiveRoom, SystemCalls } from './stack.ts';
@@ -237,8 +237,21 @@ function controlText(control: Uint8Array): string {
   return `[${[...messages, ...cut].join(', ')}]`;
 }
 
-function cmsgText(control: Uint8Array, { level, type, dataAt, dataLength }: Cmsg): string {
+function cmsgText(control: Uint8Array, cmsg: Cmsg): string {
+  const { level, type, dataAt, dataLength } = cmsg;
+  if (level === SOL_SOCKET && (type === SO.TIMESTAMPING || type === SO.TIMESTAMPING_NEW)) {
+    return `${level}/${type} ${stampsText(control, cmsg)}`;
+  }
   return `${level}/${type} <${hex(control.subarray(dataAt, dataAt + dataLength))}>`;
+}
+
+/** Which of three times are there: the times themselves are never the same twice. */
+function stampsText(control: Uint8Array, { dataAt, dataLength }: Cmsg): string {
+  const times = [0, 1, 2].map((i) =>
+    control.subarray(dataAt + 16 * i, Math.min(dataAt + 16 * i + 16, dataAt + dataLength)),
+  );
+  const words = times.map((time) => (time.some((byte) => byte !== 0) ? 'a time' : 'none'));
+  return `<${dataLength} bytes: ${words.join(', ')}>`;
 }
 
 /** `3, 4`, or `1025 x 1` for a long list of the same. */

@@ -26,17 +26,16 @@ export function setTimestampingOption(handle: SocketHandle, name: number, value:
 function keepFlags(handle: SocketHandle, name: number, flags: number): number {
   if ((flags & ~SOF_TIMESTAMPING_MASK) !== 0) return -EINVAL;
   handle.kept ??= new Map();
-  handle.kept.delete(SO.TIMESTAMPING);
-  handle.kept.delete(SO.TIMESTAMPING_NEW);
-  handle.kept.set(name, flags);
+  handle.kept.set(SO.TIMESTAMPING, flags);
+  handle.kept.set(SO.TIMESTAMPING_NEW, name === SO.TIMESTAMPING_NEW ? flags : 0);
   return 0;
 }
 
-/** The flags that were set under this name; 0 when they were set under the other one. */
+/** The flags, whichever name they were set under; the newer one shows only its own. */
 export function timestampingFlags(handle: SocketHandle, name: number): number {
   const sock = handle.tcp ?? handle.udp;
   if (sock === null) return handle.kept?.get(name) ?? 0;
-  return sock.tstampNew === (name === SO.TIMESTAMPING_NEW) ? sock.tsFlags : 0;
+  return name === SO.TIMESTAMPING || sock.tstampNew ? sock.tsFlags : 0;
 }
 
 /**

@@ -12,6 +12,7 @@ import { POLLING } from './polling.ts';
 import { RECEIVING } from './receiving.ts';
 import { SOCKET_OPTIONS } from './socket-options.ts';
 import { TCP_OPTIONS } from './tcp-options.ts';
+import { TIMESTAMPING } from './timestamping.ts';
 import { URGENT } from './urgent.ts';
 
 /** Every scenario, by topic. */
@@ -27,6 +28,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...SOCKET_OPTIONS,
   ...TCP_OPTIONS,
   ...CONTROL_MESSAGES,
+  ...TIMESTAMPING,
   ...DEVMEM,
   ...DATAGRAMS,
   ...IPV6_SCENARIOS,
