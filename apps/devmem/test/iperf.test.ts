@@ -17,8 +17,12 @@ interface Served {
   readonly clientText: string;
 }
 
-/** Has a client of our own, `iperf3 -c … args`, tested by `devmem iperf`. */
-async function serve(serverArgs: readonly string[], clientArgs: readonly string[]): Promise<Served> {
+/** Has a client of our own, `iperf3 -c … args`, tested by `devmem iperf`. @param signal - Sent to the client when it has told of its first interval. */
+async function serve(
+  serverArgs: readonly string[],
+  clientArgs: readonly string[],
+  signal: NodeJS.Signals | null = null,
+): Promise<Served> {
   const running = startDevmem(['iperf', '--sender', 'none', '--json', '--timeout', '100', ...serverArgs]);
   const said = await running.stderrMatching(/^ *nsenter .* iperf3 -c .*$/m);
   const [program, ...words] = (/^ *(nsenter .*)$/m.exec(said)?.[1] ?? '').split(' ') as [string, ...string[]];
@@ -26,6 +30,7 @@ async function serve(serverArgs: readonly string[], clientArgs: readonly string[
   let clientText = '';
   const take = (chunk: Buffer): void => {
     clientText += chunk.toString();
+    if (signal !== null && clientText.includes('bits/sec')) client.kill(signal);
   };
   client.stdout.on('data', take);
   client.stderr.on('data', take);
@@ -69,6 +74,16 @@ describe.skipIf(!canRun)('devmem iperf serves a stock iperf3', () => {
     expect(end.sum_sent.bytes).toBe(report.bytes_sent);
     expect(end.sum_received.bytes).toBeGreaterThan(0);
     expect(end.sum_received.bytes).toBeLessThan(report.bytes_devmem);
+  });
+
+  it.concurrent.each([
+    ['SIGKILL', 'the client went away in the middle of the test'],
+    ['SIGINT', 'the client ended the test before its time'],
+  ] as const)('that ends by %s in mid-stream: %s', LONG, async (signal, error) => {
+    const { server, report } = await serve([], ['-t', '60', '-P', '2', '-i', '0.2', '--forceflush'], signal);
+    expect(server.code, server.stderr).toBe(1);
+    expect(report).toMatchObject({ ok: false, error, bytes_linear: 0, tokens_outstanding: 0, inflight: 0, leaks: [] });
+    expect(report.bytes_devmem).toBeGreaterThan(0);
   });
 
   it('refuses to send, and says so on both sides', LONG, async () => {
