@@ -12,7 +12,7 @@ import {
 } from './protocol.ts';
 import type { Request } from './request.ts';
 import { notShared } from './shared-memory-check.ts';
-import { EINVAL, VfioUserError } from './vfio-user-error.ts';
+import { EINVAL, EIO, VfioUserError } from './vfio-user-error.ts';
 
 /** Where a PC's RAM goes on behind the hole for firmware and display. Nothing else is ever mapped there. */
 const PC_HIGH_MEMORY = 0x10_0000;
@@ -39,8 +39,7 @@ export function mapDma(session: DeviceSession, request: Request): number {
     try {
       guestDma.memory = device.openMemory();
     } catch (error) {
-      if (!(error instanceof VfioUserError)) throw error;
-      return session.refuseForGood(request, error);
+      return session.refuseForGood(request, asVfioUserError(error));
     }
   }
   const isRam = offset !== 0 || iova === ramBase;
@@ -50,6 +49,12 @@ export function mapDma(session: DeviceSession, request: Request): number {
   if (result < 0) return -result;
   session.acknowledge(request);
   return 0;
+}
+
+function asVfioUserError(error: unknown): VfioUserError {
+  if (error instanceof VfioUserError) return error;
+  const what = error instanceof Error ? error.message : String(error);
+  return new VfioUserError(EIO, 'open', "the guest's RAM", `What opens it threw: ${what}`, error);
 }
 
 /** The guest's RAM cannot be reached: answers that, says what to do, and lets go of the guest. */

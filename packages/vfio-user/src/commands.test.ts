@@ -5,7 +5,7 @@ import { makePlainDevice, PLAIN_RAM_BYTES } from '../test/plain-device.ts';
 import { regionMemory } from './index.ts';
 import { connectCommands, connectLoopback, type MockReply, payloads } from './mock/index.ts';
 import * as protocol from './protocol.ts';
-import { E2BIG, EEXIST, EINVAL, ENOENT, ENOSYS, EOPNOTSUPP, EPROTO } from './vfio-user-error.ts';
+import { E2BIG, EEXIST, EINVAL, EIO, ENOENT, ENOSYS, EOPNOTSUPP, EPROTO } from './vfio-user-error.ts';
 
 const PAGE = protocol.PAGE_BYTES;
 const NONE = new Uint8Array(0);
@@ -222,6 +222,18 @@ describe('DMA_MAP and DMA_UNMAP', () => {
       expect(device.connected).toBe(shared);
       expect(errors.map(({ code }) => code)).toEqual(shared ? [] : ['EOPNOTSUPP']);
     }
+  });
+
+  it('answer for whatever opens the RAM and fails', () => {
+    const { client, errors } = makePlainDevice({
+      connected: true,
+      openMemory: () => {
+        throw new TypeError('no such native module');
+      },
+    });
+    const { errno } = client.callNow(protocol.DMA_MAP, payloads.mapPayload({ iova: 0, size: PAGE, offset: 0 }));
+    expect([errno, client.closed]).toEqual([EIO, true]);
+    expect(errors[0].message).toMatch(/What opens it threw: no such native module/);
   });
 
   it('take a machine whose RAM does not start at 0', () => {

@@ -178,6 +178,23 @@ describe('interrupts', () => {
     expect(client.msix.take(0)).toBe(1);
   });
 
+  it('follow the BAR of the table, which a rescan of the bus moves under a live device', () => {
+    const fixture = enabled();
+    const { device, host, client } = fixture;
+    host.raise(0);
+    device.step();
+    expect(client.msix.take(0)).toBe(1);
+    client.writeRegion(protocol.REGION_CONFIG, 4, 2, 0);
+    host.raise(0);
+    device.step();
+    client.writeRegion(protocol.REGION_CONFIG, 0x14, 4, 0x2000_0000);
+    client.msix.tableAddress = 0x2000_0000;
+    client.writeRegion(protocol.REGION_CONFIG, 4, 2, 6);
+    announce(fixture, 0);
+    expect(client.msix.take(0)).toBe(1);
+    expect(client.unserved).toBe(0);
+  });
+
   it('are kept while MSI-X is off, and forgotten by a reset', () => {
     const fixture = enabled();
     const { device, host, client } = fixture;

@@ -48,6 +48,8 @@ export class VfioUserServer<F extends PciFunction = PciFunction> implements Pump
     this.pump = options.pump ?? new EventLoopPump(options.nowNs === undefined ? {} : { nowNs: options.nowNs });
     this.device.onWork = () => this.pump.wake();
     this.#server = createServer((socket) => this.#accept(socket));
+    // A connection that could not be taken (no descriptor left) is the client's loss; listening has its own error.
+    this.#server.on('error', ({ message }) => this.device.note({ kind: 'guest-refused', detail: message }));
   }
 
   /** The function that was made. */

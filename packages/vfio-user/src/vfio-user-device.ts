@@ -96,7 +96,8 @@ export class VfioUserDevice<F extends PciFunction = PciFunction> implements NicH
   }
 
   raise(vector: number): void {
-    this.interrupts.signal(vector);
+    // While the function is being made there is nobody to signal.
+    if (this.interrupts !== undefined) this.interrupts.signal(vector);
   }
 
   note(event: NicEvent): void {
