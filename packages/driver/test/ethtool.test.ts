@@ -1,4 +1,14 @@
-import { EINVAL, ENOENT, ENOSPC, EOPNOTSUPP, Extack, FLOW_TYPE, RX_CLS_FLOW_DISC, TCP_DATA_SPLIT } from '@netmem/uapi';
+import {
+  EINVAL,
+  ENOENT,
+  ENOSPC,
+  EOPNOTSUPP,
+  ETH_RXFH_CONTEXT_ALLOC,
+  Extack,
+  FLOW_TYPE,
+  RX_CLS_FLOW_DISC,
+  TCP_DATA_SPLIT,
+} from '@netmem/uapi';
 import { describe, expect, it } from 'vitest';
 import { Bench, pattern, segment } from './bench.ts';
 
@@ -121,6 +131,25 @@ describe.each(STATES)('with the interface %s', (state, bring) => {
     expect(ethtool.setFeatures(dev, { 'rx-ntuple-filter': false })).toBe(0);
     expect(bench.nic.inspect().flowRules).toBe(0);
     expect(ethtool.getRules(dev)).toEqual([]);
+    expect(bench.finish()).toEqual([]);
+  });
+
+  it('RSS contexts: the card has none, and says so by either door', () => {
+    const bench = bring(new Bench());
+    const { ethtool, dev } = bench;
+    const indir = new Array<number>(128).fill(1);
+    expect(ethtool.createRss(dev, {})).toBe(-EOPNOTSUPP);
+    expect(ethtool.setRss(dev, { context: 1, indir })).toBe(-EOPNOTSUPP);
+    expect(ethtool.getRss(dev, 1)).toBe(-EOPNOTSUPP);
+    expect(ethtool.deleteRss(dev, 1)).toBe(-EOPNOTSUPP);
+    expect(ethtool.setRxfh(dev, { rssContext: ETH_RXFH_CONTEXT_ALLOC, indir })).toBe(-EOPNOTSUPP);
+    expect(ethtool.listRssContexts(dev)).toEqual([0]);
+    expect(ethtool.setFeatures(dev, { 'rx-ntuple-filter': true })).toBe(0);
+    expect(ethtool.insertRule(dev, { flowType: FLOW_TYPE.TCP_V4, ring: 0, rssContext: 1 })).toBe(-EINVAL);
+    // The main table goes through both.
+    expect(ethtool.setRxfh(dev, { indir })).toBe(0);
+    expect(ethtool.getRss(dev)).toMatchObject({ indir: Uint32Array.from(indir) });
+    works(bench, 8);
     expect(bench.finish()).toEqual([]);
   });
 

@@ -47,7 +47,7 @@ export type {
   TimestampInfo,
 } from './ops.ts';
 export type { RingsReply, RingsRequest } from './rings.ts';
-export type { RssContext } from './rss-contexts.ts';
+export { type RssContext, rxfhContextLost } from './rss-contexts.ts';
 export type { FlowHashType } from './rss-fields.ts';
 export type { RssCreateRequest, RssRequest } from './rss-request.ts';
 export { rssDefault, rssEqual, rssWeight } from './rss-table.ts';

@@ -2,7 +2,7 @@ import { EBUSY, EINVAL, EIO, ENODEV, ENOENT, EOPNOTSUPP, ERANGE, Extack, FLOW_TY
 import { describe, expect, it } from 'vitest';
 import { ANY_KEY, makeContextDevice } from '../test/context-device.ts';
 import { makeFakeDevice } from '../test/fake-device.ts';
-import type { FlowRequest, RssCreateRequest, RssRequest } from './index.ts';
+import { type FlowRequest, type RssCreateRequest, type RssRequest, rxfhContextLost } from './index.ts';
 
 const TCP4: FlowRequest = { flowType: FLOW_TYPE.TCP_V4, ring: 0 };
 
@@ -161,6 +161,17 @@ describe('deleteRss', () => {
     expect(fake.ethtool.listRssContexts(fake.dev)).toEqual([0, 1]);
     const plain = makeFakeDevice();
     expect(plain.ethtool.deleteRss(plain.dev, 1)).toBe(-EOPNOTSUPP);
+  });
+
+  it('happens without the driver when its device has lost one (rxfhContextLost)', () => {
+    const fake = makeContextDevice();
+    fake.ethtool.createRss(fake.dev, {});
+    rxfhContextLost(fake.dev, 1);
+    expect(fake.ethtool.listRssContexts(fake.dev)).toEqual([0]);
+    expect(fake.ethtool.deleteRss(fake.dev, 1)).toBe(-ENOENT);
+    expect(fake.requests).toEqual(['create 1']);
+    const log = fake.network.machine.log.entries.map((entry) => entry.text);
+    expect(log).toContain('eth0: device error, RSS context 1 lost');
   });
 
   it('happens to all when the device goes', () => {

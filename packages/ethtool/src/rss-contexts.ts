@@ -99,6 +99,16 @@ export function freeContexts(dev: NetDevice, ops: EthtoolOps): void {
 }
 
 /**
+ * For a driver whose device has lost a context, by an error or a reset: it is forgotten, and the log says so.
+ *
+ * @kernel ethtool_rxfh_context_lost — net/ethtool/common.c, 7.3
+ */
+export function rxfhContextLost(dev: NetDevice, id: number): void {
+  dev.network?.machine.log.emit('err', 'ethtool', `${dev.name}: device error, RSS context ${id} lost`);
+  rssContexts(dev).erase(id);
+}
+
+/**
  * A context that a rule spreads by stays: 0, or `-EBUSY`.
  *
  * @kernel ethtool_check_rss_ctx_busy — net/ethtool/common.c, 7.3

@@ -37,6 +37,8 @@ const IDLE_STEPS = 1000;
 export class ScaledPath {
   readonly host: Host;
   readonly source: StreamSources;
+  /** Read so far. */
+  bytes = 0;
   readonly #fds: Int32Array;
   readonly #received: Float64Array;
   readonly #msg: Msghdr = new Msghdr(
@@ -109,6 +111,7 @@ export class ScaledPath {
         if (result <= 0) throw new Error(`recvmsg: ${result}`);
         any = true;
         this.#received[stream] += result;
+        this.bytes += result;
         this.#returnTokens(this.#fds[stream]);
       }
       if (this.#received[stream] === source.sent[stream]) source.untouch(i);
