@@ -1,4 +1,4 @@
-import type { NetDevice, Network } from '@netmem/netdev';
+import type { HwtstampConfig, NetDevice, Network } from '@netmem/netdev';
 import { ENODEV, EOPNOTSUPP, type Extack, type NegativeErrno, SOF_TIMESTAMPING } from '@netmem/uapi';
 import { type ChannelsRequest, getChannels, setChannels } from './channels.ts';
 import { getCoalesce, setCoalesce } from './coalesce.ts';
@@ -12,6 +12,7 @@ import { freeContexts } from './rss-contexts.ts';
 import { createRss, deleteRss } from './rss-create.ts';
 import type { RssCreateRequest, RssRequest } from './rss-request.ts';
 import { type RxfhRequest, setRxfh } from './rxfh.ts';
+import { getTsConfig, setTsConfig } from './tsconfig.ts';
 
 /** What changed on a device: one per notification of the ethtool netlink family. */
 export type EthtoolEvent = 'rings' | 'channels' | 'rss' | 'rss-create' | 'rss-delete' | 'features' | 'coalesce';
@@ -241,6 +242,25 @@ export class Ethtool {
       info.soTimestamping |= SOFTWARE_TIMESTAMPS;
       return error < 0 ? error : info;
     });
+  }
+
+  /** Which packets the device stamps by its own clock; `-EOPNOTSUPP` when it has none. */
+  getTsConfig(dev: NetDevice): HwtstampConfig | NegativeErrno {
+    return this.#ask(dev, () => getTsConfig(dev));
+  }
+
+  /**
+   * Changes which packets the device stamps. What is not given stays.
+   *
+   * @returns what the driver made of it; `-EOPNOTSUPP` also for a device that shows nothing; `-EINVAL` and `-ERANGE` for values that are none; or the
+   * driver's errno.
+   */
+  setTsConfig(
+    dev: NetDevice,
+    request: Partial<HwtstampConfig>,
+    extack: Extack | null = null,
+  ): HwtstampConfig | NegativeErrno {
+    return this.#ask(dev, () => setTsConfig(dev, request, extack));
   }
 
   /** Has the driver reset its device. */

@@ -1,6 +1,6 @@
 /**
  * What `ethtool` configures on a network device: rings with tcp-data-split and its threshold, channels, receive-side scaling with its contexts, ntuple rules, features,
- * coalescing; and what it shows: statistics, driver, link.
+ * coalescing, time stamps; and what it shows: statistics, driver, link.
  *
  * Typed requests with the kernel's questions in the kernel's order: abilities, limits, XDP, memory providers, tables and rules that still point at a
  * queue. What is configured and what is in effect are kept apart, a change is committed only when the driver succeeds, and listeners hear of it.

@@ -29,7 +29,7 @@ export interface HwtstampConfig {
  * @kernel dev_set_hwtstamp — net/core/dev_ioctl.c, 7.3
  */
 export function devSetHwtstamp(dev: NetDevice, config: HwtstampConfig, extack: Extack | null = null): number {
-  const valid = validate(config);
+  const valid = hwtstampValidate(config);
   if (valid < 0) return valid;
   if (dev.ops.hwtstampSet === undefined) return -EOPNOTSUPP;
   if (!dev.registered || !dev.present) return -ENODEV;
@@ -53,8 +53,8 @@ export function devGetHwtstamp(dev: NetDevice, out: HwtstampConfig): number {
   }
 }
 
-// @kernel net_hwtstamp_validate — net/core/dev_ioctl.c, 7.3
-function validate(config: HwtstampConfig): number {
+/** 0; `-EINVAL` for flags that are none; `-ERANGE` for a type or filter that is none. @kernel net_hwtstamp_validate — net/core/dev_ioctl.c, 7.3 */
+export function hwtstampValidate(config: HwtstampConfig): number {
   if ((config.flags & ~HWTSTAMP_FLAG_MASK) !== 0) return -EINVAL;
   const types: readonly number[] = Object.values(HWTSTAMP_TX);
   const filters: readonly number[] = Object.values(HWTSTAMP_FILTER);

@@ -74,7 +74,7 @@ export {
 } from './features.ts';
 export { GRO_HASH_BUCKETS, GRO_NORMAL_BATCH, MAX_GRO_SKBS } from './gro.ts';
 export { groHeader, groLength, skbGroReceive } from './gro-merge.ts';
-export { devGetHwtstamp, devSetHwtstamp, type HwtstampConfig } from './hwtstamp.ts';
+export { devGetHwtstamp, devSetHwtstamp, type HwtstampConfig, hwtstampValidate } from './hwtstamp.ts';
 export { LOOPBACK_IFINDEX } from './loopback.ts';
 export {
   devGetMinMpChannelCount,
