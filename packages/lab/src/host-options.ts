@@ -51,6 +51,8 @@ export interface HostOptions {
   readonly interruptModeration?: boolean;
   /** The card has a clock, and says of received packets when they came: `devSetHwtstamp` and SO_TIMESTAMPING show it. Default false. */
   readonly nicTimestamp?: boolean;
+  /** Each register write and each interrupt takes a random time of up to so many nanoseconds, as through a hypervisor. Default 0: none. */
+  readonly busDelayNs?: number;
   /** Device memory, made, exported and bound. Default: none. */
   readonly dmabuf?: DmabufOptions;
   /** Most net_iovs that can exist at a time. Default: enough for `dmabuf`, at least 65536. */

@@ -26,6 +26,7 @@ import {
 } from '@netmem/uapi';
 import { createNic, type Nic } from '@netmem/vnic';
 import { RX_RING_MIN_DEFAULT, TX_PACKET_BYTES_MAX } from '@netmem/vnic/abi';
+import { createDelayedHost } from '@netmem/vnic/mock';
 import { parseAddress4, parseAddress6 } from '@netmem/wire';
 import { auditHost } from './audit.ts';
 import { ramBytesOf, swiotlbBytesOf } from './host-memory.ts';
@@ -98,7 +99,10 @@ export class Host {
     const mac = options.mac ?? this.#localMac();
     let nic: Nic | null = null;
     this.pciFunction = this.machine.pci.plug((host) => {
-      nic = createNic(host, {
+      const { busDelayNs = 0 } = options;
+      const slow =
+        busDelayNs > 0 ? createDelayedHost(host, this.machine.random.fork('bus').uint32(), busDelayNs) : null;
+      nic = createNic(slow ?? host, {
         port: options.port,
         memory: options.memory,
         mac,
@@ -112,7 +116,7 @@ export class Host {
           : {}),
         ...(options.interruptModeration === undefined ? {} : { interruptModeration: options.interruptModeration }),
       });
-      return nic;
+      return slow?.attach(nic) ?? nic;
     });
     this.nic = nic as unknown as Nic;
     this.driver = orThrow(probeGve(this.network, this.ethtool, this.pciFunction), 'probe');

@@ -71,6 +71,8 @@ describe('a pair of hosts', () => {
   it('does so on a cable that loses, reorders and doubles', () =>
     walk({ cable: { latencyNs: 1e5, loss: 0.02, reorder: 0.02, duplicate: 0.02 } }, 200_000));
 
+  it('does so through slow buses', () => walk({ host: { busDelayNs: 50_000 }, peer: { busDelayNs: 50_000 } }, 200_000));
+
   it('plugs its cards into what stands before each end of the cable', async () => {
     const seen: string[] = [];
     const wrapPort = (port: Port, name: string): Port => {

@@ -62,6 +62,7 @@ describe('any number of connections', () => {
   const plans = fc.record({
     seed: fc.nat(),
     link: fc.constantFrom<CableOptions>({ mtu: 1500 }, { mtu: 9000 }, SUPER_FRAMES, { mtu: 1280 }, { mtu: 4096 }),
+    busDelayNs: fc.constantFrom(0, 20_000, 500_000),
     hwGro: fc.boolean(),
     interruptModeration: fc.boolean(),
     dmaMode: fc.constantFrom(...MODES),

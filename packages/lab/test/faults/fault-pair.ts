@@ -31,6 +31,8 @@ export interface FaultPairOptions {
   readonly dmaMode?: DmaMode;
   readonly hwGro?: boolean;
   readonly interruptModeration?: boolean;
+  /** Of both hosts. Default 0. */
+  readonly busDelayNs?: number;
   /** For memory that is bound later: as much RAM, bounce slots and device memory. */
   readonly spareBytes?: number;
 }
@@ -38,7 +40,7 @@ export interface FaultPairOptions {
 /** A host with device memory and a peer, flows without a rule on queue 0. */
 export function faultPair(options: FaultPairOptions): Pair {
   const { seed, cable, bound = 1, queues = bound + 1, exporter = 'device', dmaMode = 'coherent' } = options;
-  const { hwGro = true, interruptModeration = false, spareBytes = 0 } = options;
+  const { hwGro = true, interruptModeration = false, busDelayNs = 0, spareBytes = 0 } = options;
   const bytes = (options.niovs ?? SPARE_NIOVS + bound * RING_ENTRIES) * PAGE_BYTES;
   // Twice: a ring is built before the one goes that it takes the place of.
   const rings = 2 * queues * RING_ENTRIES * PAGE_BYTES;
@@ -51,12 +53,14 @@ export function faultPair(options: FaultPairOptions): Pair {
     swiotlbBytes: rings + spareBytes + bytes,
     hwGro,
     interruptModeration,
+    busDelayNs,
     addresses: [`${HOST}/24`, `${HOST6}/64`],
   };
   const peer = {
     ringEntries: RING_ENTRIES,
     ramBytes: BASE_RAM_BYTES + 2 * 2 * RING_ENTRIES * PAGE_BYTES,
     interruptModeration,
+    busDelayNs,
     addresses: ['10.0.0.2/24', 'fd00::2/64'],
   };
   const memory = new LinearMemory(hostMemoryBytes(host) + hostMemoryBytes(peer) + spareBytes + SLOTS_AND_SCRATCH_BYTES);

@@ -45,6 +45,7 @@ describe('in the middle of traffic', () => {
     seed: fc.nat(),
     mtu: fc.constantFrom(1500, 9000),
     superFrames: fc.boolean(),
+    busDelayNs: fc.constantFrom(0, 20_000, 500_000),
     hwGro: fc.boolean(),
     interruptModeration: fc.boolean(),
     dmaMode: fc.constantFrom<DmaMode>('coherent', 'non-coherent', 'swiotlb'),

@@ -44,6 +44,7 @@ describe('taking everything down', () => {
     reorder: fc.constantFrom(0, 0.03),
     answerBytes: fc.constantFrom(0, 100_000),
     /** The reader keeps its tokens. */
+    busDelayNs: fc.constantFrom(0, 20_000, 500_000),
     keep: fc.boolean(),
     order: fc.shuffledSubarray(Object.keys(STEPS) as Step[], { minLength: 6, maxLength: 6 }),
     /** Virtual time before each step. */

@@ -86,6 +86,7 @@ describe('bind under traffic', () => {
     bound: fc.integer({ min: 1, max: 2 }),
     connections: fc.integer({ min: 1, max: 3 }),
     mtu: fc.constantFrom(1500, 9000),
+    busDelayNs: fc.constantFrom(0, 20_000, 500_000),
     hwGro: fc.boolean(),
     loss: fc.constantFrom(0, 0.02),
     reorder: fc.constantFrom(0, 0.02),

@@ -1,4 +1,4 @@
-// A reader that does not wait for the card's interrupt.
+// What a byte waits for on its way there and back: cable, bus, interrupt, or, with a reader that polls, none but the cable.
 
 import { regionOf } from '@netmem/region';
 import { Msghdr } from '@netmem/tcp';
@@ -58,6 +58,24 @@ function roundTripNs(pair: Pair, busyPoll: boolean): number {
   settle(pair);
   return taken;
 }
+
+describe('two applications that answer each other', () => {
+  it('wait for the cable, where cards interrupt at once', () => {
+    const pair = createPair({ cable: { latencyNs: LATENCY_NS } });
+    expect(roundTripNs(pair, false)).toBe(2 * LATENCY_NS);
+    expect(pair.close()).toEqual([]);
+  });
+
+  it('wait for their buses, too, where those take their time', () => {
+    const busDelayNs = 50_000;
+    const pair = createPair({ host: { busDelayNs }, peer: { busDelayNs }, cable: { latencyNs: LATENCY_NS } });
+    const taken = roundTripNs(pair, false);
+    // A doorbell and an interrupt each way: half the longest delay on average.
+    expect(taken).toBeGreaterThan(2 * LATENCY_NS + busDelayNs);
+    expect(taken).toBeLessThan(2 * LATENCY_NS + 4 * busDelayNs);
+    expect(pair.close()).toEqual([]);
+  });
+});
 
 describe('two applications that answer each other, with cards that interrupt seldom', () => {
   function pairOfCards(): Pair {
