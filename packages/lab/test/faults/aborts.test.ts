@@ -1,6 +1,6 @@
 // Connections that end before their stream does: what had come can be read, what was held is given back, and the others go on.
 
-import { ECONNRESET, EPIPE, SHUT_WR, SO, SOL_SOCKET } from '@netmem/uapi';
+import { ECONNRESET, EPIPE, ETIMEDOUT, IPPROTO, SHUT_WR, SO, SOL_SOCKET, TCP } from '@netmem/uapi';
 import { describe, expect, it } from 'vitest';
 import type { Pair } from '../../src/index.ts';
 import { settle } from '../devmem-stream.ts';
@@ -16,6 +16,15 @@ function reset({ pair }: Traffic, flow: Flow): void {
   sockets.close(flow.stream.peerFd);
   flow.sent = flow.bytes.length;
   flow.finished = true;
+}
+
+/** Probes after ten seconds of silence, every five, three times. */
+function keepAlive({ host }: Pair, fd: number): void {
+  const { sockets } = host.stack;
+  sockets.setsockopt(fd, SOL_SOCKET, SO.KEEPALIVE, ints(1));
+  sockets.setsockopt(fd, IPPROTO.TCP, TCP.KEEPIDLE, ints(10));
+  sockets.setsockopt(fd, IPPROTO.TCP, TCP.KEEPINTVL, ints(5));
+  sockets.setsockopt(fd, IPPROTO.TCP, TCP.KEEPCNT, ints(3));
 }
 
 function start(connections: number, seed: number, loss: number = 0): { pair: Pair; traffic: Traffic } {
@@ -82,6 +91,38 @@ describe('a sender that dies without a word', () => {
     for (const { stream } of traffic.flows) stream.closePeerSocket();
     pair.run({ until: () => pair.peer.stack.audit().length === 0, timeoutNs: 1200e9 });
     expect(pair.close()).toEqual([]);
+  });
+
+  it('is given up by keepalive, with ETIMEDOUT behind what had come', () => {
+    const { pair, traffic } = start(2, 6);
+    for (const { stream } of traffic.flows) keepAlive(pair, stream.fd);
+    traffic.runToShare(0.4);
+    pair.cable.setLinkUp(false);
+    const begin = pair.clock.nowNs;
+    traffic.runToEnd();
+    // Ten seconds of silence, then three probes five seconds apart.
+    expect((pair.clock.nowNs - begin) / 1e9).toBeCloseTo(25, 0);
+    for (const { error, landed } of traffic.flows) {
+      expect([error, landed.mismatchAt]).toEqual([-ETIMEDOUT, -1]);
+      expect(landed.position).toBeGreaterThan(0);
+    }
+    traffic.closeSockets();
+    pair.run({ until: () => pair.peer.stack.audit().length === 0, timeoutNs: 3600e9 });
+    expect(pair.close()).toEqual([]);
+  });
+
+  it('and comes back without its connections: keepalive is answered by a reset', () => {
+    const { pair, traffic } = start(1, 7);
+    const [flow] = traffic.flows as [Flow];
+    keepAlive(pair, flow.stream.fd);
+    traffic.runToShare(0.4);
+    pair.cable.setLinkUp(false);
+    reset(traffic, flow);
+    traffic.runFor(1e6);
+    pair.cable.setLinkUp(true);
+    traffic.runToEnd();
+    expect([flow.error, flow.landed.mismatchAt]).toEqual([-ECONNRESET, -1]);
+    traffic.close();
   });
 
   it('and comes back without its connections: the FIN of the reader is answered by a reset', () => {
