@@ -1,6 +1,7 @@
 import { regionOf } from '@netmem/region';
 import type { DeviceSession } from './device-session.ts';
 import { UNREACHABLE } from './dma-mappings.ts';
+import { DMA_MESSAGE, NARROW_DMA_DATA } from './protocol.ts';
 import { EOPNOTSUPP, VfioUserError } from './vfio-user-error.ts';
 
 /** On a PC the firmware's interrupt vectors: never all zero once a driver runs, and never written again. */
@@ -27,10 +28,13 @@ export function checkShared(session: DeviceSession): void {
     if (data === null || guestDma.memory === null) return;
     const ours = regionOf(new Uint8Array(COMPARED_BYTES));
     if (guestDma.memory.read(position, ours, 0, COMPARED_BYTES) < 0) return;
-    for (let i = 0; i < COMPARED_BYTES; i++) {
-      if (data.getUint8(at + i) === ours.bytes[i]) continue;
-      session.close(notShared());
-      return;
-    }
+    // Which of the two forms of message this is shows only in memory that does not begin with a zero, so both are tried.
+    const narrow = at - DMA_MESSAGE.data + NARROW_DMA_DATA;
+    if (!isSame(data, at, ours.bytes) && !isSame(data, narrow, ours.bytes)) session.close(notShared());
   });
+}
+
+function isSame(data: DataView, at: number, bytes: Uint8Array): boolean {
+  for (let i = 0; i < bytes.length; i++) if (data.getUint8(at + i) !== bytes[i]) return false;
+  return true;
 }
