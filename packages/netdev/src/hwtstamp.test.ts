@@ -1,6 +1,13 @@
 import { EINVAL, ENODEV, EOPNOTSUPP, ERANGE, HWTSTAMP_FILTER, HWTSTAMP_TX } from '@netmem/uapi';
 import { describe, expect, it } from 'vitest';
-import { devGetHwtstamp, devSetHwtstamp, type HwtstampConfig, NetDevice, PhcIndexes } from './index.ts';
+import {
+  devGetHwtstamp,
+  devSetHwtstamp,
+  type HwtstampConfig,
+  hwtstampValidate,
+  NetDevice,
+  PhcIndexes,
+} from './index.ts';
 import { createTestNetwork } from './testing/index.ts';
 
 const OFF: HwtstampConfig = { flags: 0, txType: HWTSTAMP_TX.OFF, rxFilter: HWTSTAMP_FILTER.NONE };
@@ -48,9 +55,10 @@ describe('devSetHwtstamp', () => {
     ['flags that are none', { flags: 2, txType: 9 }, -EINVAL],
     ['a type that is none', { txType: 4 }, -ERANGE],
     ['a filter that is none', { rxFilter: 16 }, -ERANGE],
-  ])('refuses %s', (_what, change, errno) => {
+  ])('refuses %s (hwtstampValidate)', (_what, change, errno) => {
     const { dev, held, network } = stampingDevice();
     network.registerDevice(dev);
+    expect(hwtstampValidate({ ...OFF, ...change })).toBe(errno);
     expect(devSetHwtstamp(dev, { ...OFF, ...change })).toBe(errno);
     expect(held).toEqual([]);
   });
