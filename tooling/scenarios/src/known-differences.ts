@@ -24,8 +24,6 @@ export interface KnownDifference {
 
 const STALE_PORT =
   'choice: after a disconnect the kernel still shows the port it gave back (inet_sport is not cleared); ours shows that there is none';
-const DEFER_ACCEPT = 'absent: TCP_DEFER_ACCEPT';
-const NOTSENT_LOWAT = 'absent: TCP_NOTSENT_LOWAT';
 const CORK = 'absent: UDP does not gather what MSG_MORE sends into one datagram';
 const BROADCAST = 'absent: nothing is sent to broadcast addresses, so there is no SO_BROADCAST either';
 const OPTION = 'absent: an option that this stack has no use for';
@@ -54,30 +52,6 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     reason: STALE_PORT,
   },
   { scenario: 'options that other programs set', call: 'x.', netmem: '-ENOPROTOOPT', reason: OPTION },
-  {
-    scenario: 'TCP options: others that programs set',
-    call: 'x.getsockopt(TCP_DEFER_ACCEPT)',
-    netmem: '-ENOPROTOOPT',
-    reason: DEFER_ACCEPT,
-  },
-  {
-    scenario: 'TCP options: others that programs set',
-    call: 'x.setsockopt(TCP_DEFER_ACCEPT',
-    netmem: '-ENOPROTOOPT',
-    reason: DEFER_ACCEPT,
-  },
-  {
-    scenario: 'TCP options: others that programs set',
-    call: 'x.getsockopt(TCP_NOTSENT_LOWAT)',
-    netmem: '-ENOPROTOOPT',
-    reason: NOTSENT_LOWAT,
-  },
-  {
-    scenario: 'TCP options: others that programs set',
-    call: 'x.setsockopt(TCP_NOTSENT_LOWAT',
-    netmem: '-ENOPROTOOPT',
-    reason: NOTSENT_LOWAT,
-  },
   { scenario: 'UDP: MSG_MORE gathers one datagram', call: 's.recv(', reason: CORK },
   {
     scenario: 'UDP: to a broadcast address',

@@ -1,6 +1,7 @@
 import { EFAULT, EINVAL, ENOPROTOOPT, TCP } from '@netmem/uapi';
 import type { Sysctl } from '../stack/sysctl.ts';
 import { setCongestionControl } from '../tcp/congestion-algorithms.ts';
+import { retransToSecs, secsToRetrans } from '../tcp/defer-accept.ts';
 import {
   keepaliveIntvlMs,
   keepaliveProbes,
@@ -74,6 +75,14 @@ export function setTcpOption(
       if (int < 0) return -EINVAL;
       sock.userTimeoutMs = int;
       return 0;
+    case TCP.NOTSENT_LOWAT:
+      sock.notsentLowat = int;
+      // Whoever waits for room may have it now.
+      sock.listener?.writable(sock);
+      return 0;
+    case TCP.DEFER_ACCEPT:
+      sock.deferAccept = secsToRetrans(int);
+      return 0;
     case TCP.INQ:
       if (int < 0 || int > 1) return -EINVAL;
       handle.inq = int === 1;
@@ -132,6 +141,10 @@ export function getTcpOption(sysctl: Sysctl, handle: SocketHandle, sock: TcpSock
       return sock.wnd.clamp;
     case TCP.USER_TIMEOUT:
       return sock.userTimeoutMs;
+    case TCP.NOTSENT_LOWAT:
+      return sock.notsentLowat;
+    case TCP.DEFER_ACCEPT:
+      return retransToSecs(sock.deferAccept);
     case TCP.INQ:
       return Number(handle.inq);
     default:

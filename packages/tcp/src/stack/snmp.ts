@@ -161,6 +161,7 @@ export class SnmpStats {
   TcpExtTCPSpuriousRTOs: number = 0;
   TcpExtTCPSackShifted: number = 0;
   TcpExtTCPTimeWaitOverflow: number = 0;
+  TcpExtTCPDeferAcceptDrop: number = 0;
   TcpExtTCPReqQFullDrop: number = 0;
   TcpExtTCPRetransFail: number = 0;
   TcpExtTCPRcvCoalesce: number = 0;

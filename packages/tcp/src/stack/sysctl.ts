@@ -36,6 +36,8 @@ export class Sysctl {
   tcpFinTimeoutMs: number = 60_000;
   /** TIME_WAIT. A constant in Linux (TCP_TIMEWAIT_LEN); a knob here so that a program may end sooner. */
   tcpTimewaitMs: number = 60_000;
+  /** Bytes not sent yet above which a socket is not writable; without limit by default. */
+  tcpNotsentLowat: number = 0xffffffff;
   /** SO_KEEPALIVE: silence before the first probe, time between probes, probes without an answer. */
   tcpKeepaliveTimeMs: number = 7_200_000;
   tcpKeepaliveIntvlMs: number = 75_000;

@@ -6,6 +6,7 @@ import { isTooSoon, stampNow } from '../stack/rate-limit.ts';
 import { replaceFlags } from '../stack/timestamping.ts';
 import { pseudoHeaderSum } from '../stack/transport-checksum.ts';
 import { inheritCongestionControl } from './congestion-algorithms.ts';
+import { defersAccept } from './defer-accept.ts';
 import { TCP_ECN_OK } from './ecn.ts';
 import { startKeepalive } from './keepalive.ts';
 import { acceptEnqueue, isAcceptQueueFull } from './listen.ts';
@@ -79,6 +80,11 @@ export function checkRequest(request: RequestSock, skb: SkBuff): number {
     return syn && (flags & TCPHDR_RST) === 0 ? REQUEST_RESET : REQUEST_DONE;
   }
   if ((flags & TCPHDR_ACK) === 0) return REQUEST_DONE;
+  if (defersAccept(request) && skb.cb[CB_END_SEQ] === next) {
+    request.acked = true;
+    stats.TcpExtTCPDeferAcceptDrop++;
+    return REQUEST_DONE;
+  }
   if (isAcceptQueueFull(listener)) {
     stats.TcpExtListenOverflows++;
     stats.TcpExtListenDrops++;
@@ -176,6 +182,7 @@ function inherit(child: TcpSock, listener: TcpSock): void {
   child.synRetries = listener.synRetries;
   child.linger2Ms = listener.linger2Ms;
   child.nonagle = listener.nonagle;
+  child.notsentLowat = listener.notsentLowat;
   child.ack.pingpong = listener.ack.pingpong;
   inheritCongestionControl(child, listener);
 }

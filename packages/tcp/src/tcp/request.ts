@@ -40,7 +40,7 @@ export class RequestSock {
   /** When the first SYN|ACK left. */
   sentUs: number = 0;
   lastOowAckMs: number = 0;
-  /** The accept queue was full when the handshake ended. */
+  /** The peer's ACK came, but the accept queue was full, or the listener waits for data. */
   acked: boolean = false;
   readonly timer: Timer;
 

@@ -24,7 +24,23 @@ function checkSpace(sk: TcpSock): void {
 /** Whether at least a third of the buffer is free. @kernel sk_stream_is_writeable — include/net/sock.h, 7.3 */
 export function hasRoom(sk: TcpSock): boolean {
   const free = sk.sndbuf - sk.wmemQueued;
-  return free >= sk.wmemQueued >> 1 && free > 0;
+  return free >= sk.wmemQueued >> 1 && free > 0 && isBelowNotsentLowat(sk, 2);
+}
+
+/** Whether a new skb may be begun. @kernel sk_stream_memory_free — include/net/sock.h, 7.3 */
+export function mayQueueMore(sk: TcpSock): boolean {
+  return sk.wmemQueued < sk.sndbuf && isBelowNotsentLowat(sk, 1);
+}
+
+/**
+ * TCP_NOTSENT_LOWAT: what is not sent yet can still be changed by the application, so keep it little.
+ *
+ * @param times - who sleeps is woken when no more than half is left.
+ * @kernel tcp_stream_memory_free — net/ipv4/tcp.c, 7.3
+ */
+function isBelowNotsentLowat(sk: TcpSock, times: number): boolean {
+  const lowat = sk.notsentLowat === 0 ? sk.stack.sysctl.tcpNotsentLowat : sk.notsentLowat >>> 0;
+  return ((sk.writeSeq - sk.sndNxt) >>> 0) * times < lowat;
 }
 
 /** As poll asks: a "no" is remembered, so that the listener hears when it becomes a "yes". @kernel tcp_poll — net/ipv4/tcp.c, 7.3 */

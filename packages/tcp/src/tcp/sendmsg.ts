@@ -5,6 +5,7 @@ import { moveBytes, type Region } from '@netmem/region';
 import { EAGAIN, EFAULT, ENOBUFS, EPIPE, MSG_EOR, MSG_MORE, MSG_OOB } from '@netmem/uapi';
 import { currentMss, sizeGoal } from './mss.ts';
 import { pushPending, pushPendingFrames, TCP_NAGLE_CORK, TCP_NAGLE_OFF, TCP_NAGLE_PUSH, writeXmit } from './output.ts';
+import { mayQueueMore } from './send-space.ts';
 import { CB_END_SEQ, CB_EOR, CB_FLAGS } from './skb-cb.ts';
 import type { TcpSock } from './tcp-sock.ts';
 import {
@@ -102,7 +103,7 @@ function restartAfterIdle(sk: TcpSock): void {
 function tailWithRoom(sk: TcpSock, goal: number): SkBuff | null {
   const tail = sk.writeQueue.last;
   if (tail !== null && tail.len < goal && tail.cb[CB_EOR] === 0) return tail;
-  if (sk.wmemQueued >= sk.sndbuf) return null;
+  if (!mayQueueMore(sk)) return null;
   return appendSkb(sk, TCPHDR_ACK);
 }
 

@@ -144,8 +144,8 @@ function synAckReceived(sk: TcpSock, skb: SkBuff, window: number): void {
   skb.consume();
   sk.listener?.stateChanged(sk);
   sk.listener?.writable(sk);
-  if (sk.writeQueue.first !== null || sk.ack.pingpong > 0) {
-    // Data wait: they carry the ACK.
+  if (sk.writeQueue.first !== null || sk.ack.pingpong > 0 || sk.deferAccept > 0) {
+    // Data wait, or will come at once: they carry the ACK.
     sk.ack.pending |= ICSK_ACK_SCHED | ICSK_ACK_TIMER;
     enterQuickAck(sk);
     sk.ack.timeoutMs = (sk.stack.nowMs + TCP_DELACK_MAX_MS) | 0;

@@ -10,16 +10,17 @@ import { pseudoHeaderSum, transportChecksumOk } from '../stack/transport-checksu
 import { checkRequest, made, REQUEST_CHILD, REQUEST_RESET } from './check-request.ts';
 import { abandon } from './close.ts';
 import { ConnectionTable } from './connection-table.ts';
+import { isRequestExpired, isSynAckDue } from './defer-accept.ts';
 import { doneSock } from './done.ts';
 import { receiveEstablished } from './established.ts';
 import { receiveStateProcess } from './input.ts';
 import { SequenceSource } from './isn.ts';
 import { acceptDequeue, receiveSyn } from './listen.ts';
 import { ListenerTable } from './listener-table.ts';
-import { pushPendingFrames } from './output.ts';
 import { PortTable } from './ports.ts';
 import { BareSegment, sendBare, sendReset } from './reply.ts';
 import type { RequestSock } from './request.ts';
+import { dataSndCheck } from './send-space.ts';
 import { PageFrag, releasePageFrag } from './sendmsg.ts';
 import { CB_ACK_SEQ, CB_END_SEQ, CB_FLAGS, CB_SEQ, CB_URG } from './skb-cb.ts';
 import { onTcpError } from './tcp-error.ts';
@@ -301,15 +302,18 @@ export class TcpProtocol {
   /** SYN|ACK again, or give up. @kernel reqsk_timer_handler — net/ipv4/inet_connection_sock.c, 7.3 */
   onRequestTimer(request: RequestSock): void {
     if (!request.node.linked) return;
-    if (request.listener.state !== TCP_LISTEN || request.timeouts >= this.stack.sysctl.tcpSynackRetries) {
+    if (request.listener.state !== TCP_LISTEN || isRequestExpired(request)) {
       this.dropRequest(request);
       return;
     }
+    const due = isSynAckDue(request);
     request.timeouts++;
-    request.retransmits++;
-    this.stack.stats.TcpRetransSegs++;
-    this.stack.stats.TcpExtTCPSynRetrans++;
-    request.sendSynAck();
+    if (due) {
+      request.retransmits++;
+      this.stack.stats.TcpRetransSegs++;
+      this.stack.stats.TcpExtTCPSynRetrans++;
+      request.sendSynAck();
+    }
     request.arm();
   }
 
@@ -360,7 +364,7 @@ export class TcpProtocol {
 
   #pushThrottled(): void {
     for (let sk = this.#throttled.shift(); sk !== undefined; sk = this.#throttled.shift()) {
-      if (sk.state !== TCP_CLOSE) pushPendingFrames(sk);
+      if (sk.state !== TCP_CLOSE) dataSndCheck(sk);
     }
   }
 

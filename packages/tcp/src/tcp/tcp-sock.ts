@@ -127,6 +127,10 @@ export class TcpSock {
   userMss: number = 0;
   /** TCP_USER_TIMEOUT in ms; 0 not set. */
   userTimeoutMs: number = 0;
+  /** TCP_NOTSENT_LOWAT as it was set, int32; 0 the default of the stack. */
+  notsentLowat: number = 0;
+  /** TCP_DEFER_ACCEPT as a number of SYN|ACKs; 0 not set. */
+  deferAccept: number = 0;
   /** TCP_SYNCNT; 0 the default of the stack. */
   synRetries: number = 0;
   /** TCP_LINGER2 in ms; 0 the default of the stack, -1 do not wait in FIN_WAIT2. */

@@ -1,5 +1,5 @@
 /** Options of levels IPPROTO_TCP, IPPROTO_IP and IPPROTO_IPV6. */
-import { AF_INET6 } from '@netmem/uapi';
+import { AF_INET6, POLL } from '@netmem/uapi';
 import type { OptionName } from '../names.ts';
 import type { Scenario } from '../scenario-run.ts';
 
@@ -59,16 +59,37 @@ export const TCP_OPTIONS: readonly Scenario[] = [
       }
     },
   },
+  values('TCP_DEFER_ACCEPT', [0, 1, 2, 3, 4, 7, 8, 100, 1000, 100_000, -1]),
+  values('TCP_NOTSENT_LOWAT', [0, 1, 1000, 0x7fffffff, -1]),
   {
-    id: 'TCP options: others that programs set',
+    id: 'TCP_NOTSENT_LOWAT: what does not fit into the window counts',
     run(t) {
-      const x = t.tcp('client', 'x');
-      x.get('TCP_DEFER_ACCEPT');
-      x.set('TCP_DEFER_ACCEPT', 1);
-      x.get('TCP_DEFER_ACCEPT');
-      x.get('TCP_NOTSENT_LOWAT');
-      x.set('TCP_NOTSENT_LOWAT', 1000);
-      x.get('TCP_NOTSENT_LOWAT');
+      const { client, server } = t.connected({ tune: (_c, l) => l.set('SO_RCVBUF', 4000) });
+      client.set('TCP_NOTSENT_LOWAT', 1);
+      client.fill();
+      client.poll();
+      client.send('a');
+      server.drain();
+      client.until(POLL.OUT);
+    },
+  },
+  {
+    id: 'TCP_DEFER_ACCEPT: nothing to accept until data come',
+    run(t) {
+      const l = t.tcp('server', 'l');
+      l.set('TCP_DEFER_ACCEPT', 5);
+      l.bind(t.at('server'));
+      l.listen(5);
+      const c = t.tcp('client', 'c');
+      c.connect(t.at('server'));
+      c.until(POLL.OUT);
+      l.poll();
+      l.accept('s');
+      c.send('speak');
+      l.until(POLL.IN);
+      const s = l.accept('s');
+      s.recv(10);
+      s.get('TCP_DEFER_ACCEPT');
     },
   },
   {
