@@ -1,6 +1,7 @@
 import type { FrameSlots, Port } from '@netmem/link';
 import type { Clock, DmaMode } from '@netmem/machine';
 import type { LinearMemory } from '@netmem/region';
+import type { NicHost } from '@netmem/vnic';
 
 /** Which exporter a host's device memory comes from. */
 export type ExporterName = 'udmabuf' | 'device';
@@ -53,6 +54,8 @@ export interface HostOptions {
   readonly nicTimestamp?: boolean;
   /** Each register write and each interrupt takes a random time of up to so many nanoseconds, as through a hypervisor. Default 0: none. */
   readonly busDelayNs?: number;
+  /** What stands between the card and its host, such as vnic's `injectInterruptFaults`. Default: nothing. */
+  readonly wrapNicHost?: (host: NicHost) => NicHost;
   /** Device memory, made, exported and bound. Default: none. */
   readonly dmabuf?: DmabufOptions;
   /** Most net_iovs that can exist at a time. Default: enough for `dmabuf`, at least 65536. */

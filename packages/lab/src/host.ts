@@ -100,9 +100,10 @@ export class Host {
     let nic: Nic | null = null;
     this.pciFunction = this.machine.pci.plug((host) => {
       const { busDelayNs = 0 } = options;
+      const wrapped = options.wrapNicHost?.(host) ?? host;
       const slow =
-        busDelayNs > 0 ? createDelayedHost(host, this.machine.random.fork('bus').uint32(), busDelayNs) : null;
-      nic = createNic(slow ?? host, {
+        busDelayNs > 0 ? createDelayedHost(wrapped, this.machine.random.fork('bus').uint32(), busDelayNs) : null;
+      nic = createNic(slow ?? wrapped, {
         port: options.port,
         memory: options.memory,
         mac,

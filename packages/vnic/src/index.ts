@@ -52,6 +52,8 @@ export type {
   NicHost,
   PciIdentity,
 } from './host.ts';
+export type { FaultyInterruptHost, InterruptFault, InterruptFaultCounts } from './interrupt-faults.ts';
+export { injectInterruptFaults } from './interrupt-faults.ts';
 export type { Nic, NicInspection } from './nic.ts';
 export { createNic } from './nic.ts';
 export type { NicOptions } from './options.ts';

@@ -54,6 +54,11 @@ export interface Nic extends NicFunction {
   readonly stats: NicStats;
   /** Asks the driver for a reset: device_status bit 1 and the management vector. The driver decides when. */
   requestReset(reason: string): void;
+  /**
+   * The queues of one direction hang: they post no completion any more, and nobody is told. It lasts until the driver makes them anew, which a
+   * watchdog of its own must tell it to do.
+   */
+  hangQueues(direction: 'rx' | 'tx'): void;
   /** Sets or clears device_status bit 3, with which the card asks the driver for stats reports. */
   requestStats(wanted: boolean): void;
   /** Pulls the plug on the card's side, or puts it back; the port's own link counts as well. */
@@ -124,6 +129,12 @@ class GvNic implements Nic {
 
   requestReset(reason: string): void {
     this.#card.requestReset(reason);
+  }
+
+  hangQueues(direction: 'rx' | 'tx'): void {
+    const card = this.#card;
+    card.host.note({ kind: `${direction}-hang`, detail: 'the card was told to post no more completions' });
+    for (const queue of direction === 'rx' ? card.rx : card.tx) if (queue.active) queue.stopped = true;
   }
 
   requestStats(wanted: boolean): void {

@@ -13,6 +13,7 @@ import { Clock } from '@netmem/machine';
 import { LinearMemory } from '@netmem/region';
 import { openTap, TapPoll } from '@netmem/tap';
 import { ethernet } from '@netmem/wire';
+import { type CardFaultCounts, CardFaults } from '../faults/card-faults.ts';
 import { PacedPort } from '../replay/paced-port.ts';
 import type { Recording } from '../replay/recording.ts';
 import type { HostOptions } from './options.ts';
@@ -38,6 +39,8 @@ export interface Environment {
   readonly peer: Host | null;
   /** What an in-memory cable did to frames; null where there is none. */
   readonly cableFaults: Readonly<CableFaults> | null;
+  /** What `--fault` did at the card; null when nothing was asked for. */
+  readonly cardFaults: CardFaultCounts | null;
   /** One round of everything; true if anything was done. */
   step(): boolean;
   /** Waits until something may be to do: for a frame, or by moving a virtual clock to the next timer. */
@@ -56,7 +59,7 @@ function ramBytes(options: HostOptions): number {
   return HOST_RAM_BYTES + (options.exporter === 'udmabuf' ? 2 * options.dmabuf : 0);
 }
 
-function labOptions(options: HostOptions): Omit<LabHostOptions, 'port' | 'memory' | 'clock'> {
+function labOptions(options: HostOptions, faults?: CardFaults): Omit<LabHostOptions, 'port' | 'memory' | 'clock'> {
   return {
     name: 'receiver',
     seed: options.seed,
@@ -64,6 +67,7 @@ function labOptions(options: HostOptions): Omit<LabHostOptions, 'port' | 'memory
     ramBytes: ramBytes(options),
     dmaMode: options.dma,
     addresses: [`${options.listen.address}/24`],
+    wrapNicHost: (host) => faults?.wrapNicHost(host) ?? host,
     dmabuf: { bytes: options.dmabuf, exporter: options.exporter },
   };
 }
@@ -75,18 +79,23 @@ function cableOptions({ cable: { delay, ...faults } }: HostOptions): CableOption
 /** Two hosts on a cable and a virtual clock: what happens is decided by the seed alone. */
 export function cableEnvironment(options: HostOptions, wrap: PortWrapper = NOT_WRAPPED): Environment {
   const clock = new Clock();
+  const faults = new CardFaults(options.faults, options.seed);
   const pair = createPair({
-    host: labOptions(options),
+    host: labOptions(options, faults),
     peer: { name: 'sender', addresses: [`${neighbourAddress(options.listen.address)}/24`], ramBytes: HOST_RAM_BYTES },
     cable: { mtu: options.mtu, superFrames: options.vnetHdr, ...cableOptions(options) },
     clock,
     seed: options.seed,
-    wrapPort: (port, name) => (name === 'receiver' ? wrap(port, clock) : port),
+    wrapPort: (port, name) => (name === 'receiver' ? wrap(faults.wrapPort(port, clock), clock) : port),
   });
+  faults.attach(pair.host.nic);
   return {
     host: pair.host,
     peer: pair.peer,
     cableFaults: pair.cable.faults,
+    get cardFaults() {
+      return faults.counts;
+    },
     step: () => pair.step(),
     wait() {
       const next = clock.nextExpiryNs;
@@ -109,13 +118,19 @@ export function tapEnvironment(options: HostOptions, wrap: PortWrapper = NOT_WRA
   const clock = new Clock({ source: () => performance.now() * 1e6 });
   const isBad = Object.values(options.cable).some((value) => value > 0);
   const patch = isBad ? new PatchedTap(tap, clock, { ...cableOptions(options), seed: options.seed }) : null;
-  const host = createHost({ ...labOptions(options), port: wrap(patch?.port ?? tap, clock), memory, clock });
+  const faults = new CardFaults(options.faults, options.seed);
+  const port = wrap(faults.wrapPort(patch?.port ?? tap, clock), clock);
+  const host = createHost({ ...labOptions(options, faults), port, memory, clock });
+  faults.attach(host.nic);
   const { machine } = host;
   let worked = false;
   return {
     host,
     peer: null,
     cableFaults: patch?.faults ?? null,
+    get cardFaults() {
+      return faults.counts;
+    },
     step() {
       const carried = patch?.step() ?? false;
       const moved = machine.step() || carried;
@@ -161,6 +176,7 @@ export function replayEnvironment(
     host,
     peer: null,
     cableFaults: null,
+    cardFaults: null,
     port,
     step: () => machine.step(),
     wait() {

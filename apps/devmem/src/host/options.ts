@@ -1,6 +1,7 @@
 /** The options that every subcommand with a host has: where it lives, what its card and its memory are, what is written down of it. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { CommandError, EXIT } from '../exit-codes.ts';
+import { type CardFault, declareFaultOption } from '../faults/fault-option.ts';
 import { parseBytes, parseDuration, parseSeconds, parseShare, wholeNumber } from '../quantities.ts';
 
 /** Which memory the payload lands in. */
@@ -34,6 +35,8 @@ export interface HostOptions {
   readonly dma: DmaName;
   /** Between the sender and the card. */
   readonly cable: CableFaultOptions;
+  /** What goes wrong at the card. */
+  readonly faults: readonly CardFault[];
   readonly seed: number;
   /** The packages check their own rules on the data path. */
   readonly checks: boolean;
@@ -85,7 +88,7 @@ function parseTapName(text: string): string {
 
 /** Declares the options on a commander command. */
 export function declareHostOptions(command: Command): Command {
-  return command
+  return declareFaultOption(command)
     .addOption(
       new Option('--listen <[ADDR:]PORT>', 'address and port our stack listens on')
         .argParser(parseListen)
@@ -144,8 +147,8 @@ export function declareHostOptions(command: Command): Command {
 }
 
 /** As commander parses them: what was not given and has no default is absent. */
-export type ParsedHostOptions = Omit<HostOptions, 'pcap' | 'trace' | 'cable'> &
-  Partial<CableFaultOptions> & { pcap?: string; trace?: string };
+export type ParsedHostOptions = Omit<HostOptions, 'pcap' | 'trace' | 'cable' | 'faults'> &
+  Partial<CableFaultOptions> & { fault: readonly CardFault[]; pcap?: string; trace?: string };
 
 /** A line for somebody who typed options that make no sense together. */
 export function usageError(message: string): CommandError {
@@ -155,12 +158,12 @@ export function usageError(message: string): CommandError {
 /** @throws CommandError with the usage exit status when a value makes no sense. */
 export function resolveHostOptions(parsed: ParsedHostOptions): HostOptions {
   if (parsed.dmabuf % PAGE_BYTES !== 0) throw usageError(`--dmabuf must be whole pages of ${PAGE_BYTES} bytes.`);
-  const { loss = 0, reorder = 0, duplicate = 0, corrupt = 0, delay = 0, ...rest } = parsed;
+  const { loss = 0, reorder = 0, duplicate = 0, corrupt = 0, delay = 0, fault: faults, ...rest } = parsed;
   if (corrupt > 0 && rest.vnetHdr) {
     throw usageError(
       '--corrupt cannot be noticed in the frames of --vnet-hdr, which have no checksum yet: leave one of them out.',
     );
   }
   const cable = { loss, reorder, duplicate, corrupt, delay };
-  return { ...rest, cable, pcap: parsed.pcap ?? null, trace: parsed.trace ?? null };
+  return { ...rest, cable, faults, pcap: parsed.pcap ?? null, trace: parsed.trace ?? null };
 }

@@ -1,5 +1,6 @@
 /** The facts that every subcommand with a host reports in the same words. */
 import type { CableFaults } from '@netmem/link';
+import { type CardFaultCounts, describeFaults } from '../faults/card-faults.ts';
 
 const LABEL_WIDTH = 18;
 
@@ -42,4 +43,10 @@ export function cableLines(faults: Readonly<CableFaults> | null): string[] {
   const { lost, reordered, duplicated, corrupted } = faults;
   const text = `${lost} frames lost, ${reordered} reordered, ${duplicated} duplicated, ${corrupted} corrupted`;
   return [factLine('cable', text)];
+}
+
+/** What `--fault` did; no line when nothing was asked for. */
+export function faultLines(counts: CardFaultCounts | null): string[] {
+  const text = describeFaults(counts);
+  return text === null ? [] : [factLine('asked for', text)];
 }

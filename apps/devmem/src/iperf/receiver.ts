@@ -107,6 +107,7 @@ class Run implements ReceiverRun<IperfReport>, Application {
       stopReason: this.#loop.stopReason,
       clientError: client?.error ?? null,
       cableFaults: this.#environment.cableFaults,
+      cardFaults: this.#environment.cardFaults,
       pcapPackets: this.#capture?.packets ?? null,
       iperf3: client === null || !this.#options.json ? null : parseOutput(client.text),
     });

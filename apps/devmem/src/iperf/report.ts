@@ -1,6 +1,7 @@
 /** What a test was, from the receiver's side: one JSON object, and text for a person. */
 import type { CableFaults } from '@netmem/link';
-import { cableLines, factLine, hostLines } from '../host/report-lines.ts';
+import type { CardFaultCounts } from '../faults/card-faults.ts';
+import { cableLines, factLine, faultLines, hostLines } from '../host/report-lines.ts';
 import { formatBytes } from '../quantities.ts';
 import type { Figures, Measurement } from '../run/measurement.ts';
 import type { IperfOptions } from './options.ts';
@@ -44,6 +45,8 @@ export interface IperfReport extends Figures {
   readonly checks: boolean;
   /** Frames that the cable lost, reordered, duplicated, corrupted; null with a good one. */
   readonly cable: Readonly<CableFaults> | null;
+  /** What `--fault` did; null when nothing was asked for. */
+  readonly faults: CardFaultCounts | null;
   readonly pcap_packets: number | null;
   /** What `iperf3 --json` printed; null when this command did not run it. */
   readonly iperf3: unknown;
@@ -61,6 +64,7 @@ export interface IperfOutcome {
   readonly stopReason: string | null;
   readonly clientError: string | null;
   readonly cableFaults: Readonly<CableFaults> | null;
+  readonly cardFaults: CardFaultCounts | null;
   readonly pcapPackets: number | null;
   readonly iperf3: unknown;
 }
@@ -95,6 +99,7 @@ export function buildIperfReport(outcome: IperfOutcome): IperfReport {
     queues: options.queues,
     checks: options.checks,
     cable: outcome.cableFaults,
+    faults: outcome.cardFaults,
     pcap_packets: outcome.pcapPackets,
     iperf3: outcome.iperf3,
   };
@@ -139,6 +144,7 @@ export function formatIperfReport(report: IperfReport, options: IperfOptions): s
     leaks,
     faults,
     ...cableLines(report.cable),
+    ...faultLines(report.faults),
     ...(report.pcap_packets === null ? [] : [factLine('capture', `${report.pcap_packets} packets in ${options.pcap}`)]),
     factLine(
       'speed',

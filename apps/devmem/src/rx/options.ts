@@ -58,7 +58,7 @@ export function declareRxOptions(command: Command): Command {
       new Option(
         '--replay <PATH>',
         'nobody sends: receive what a capture holds (pcapng or pcap, see --pcap)',
-      ).conflicts(['sender', 'file', 'bytes', 'connections', ...CABLE_OPTIONS]),
+      ).conflicts(['sender', 'file', 'bytes', 'connections', 'fault', ...CABLE_OPTIONS]),
     )
     .addOption(
       new Option('--validate <HOW>', 'check of every received range: a digest, the generated pattern, or none')

@@ -169,6 +169,7 @@ class Run implements ReceiverRun<RxReport>, Application {
       leaks,
       stopReason: this.#loop.stopReason,
       cableFaults: environment.cableFaults,
+      cardFaults: environment.cardFaults,
       pcapPackets: this.#capture?.packets ?? null,
       replay: this.#scene.replayFacts(),
     });

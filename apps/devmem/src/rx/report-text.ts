@@ -1,5 +1,5 @@
 /** A report as text for a person. */
-import { cableLines, factLine, hostLines } from '../host/report-lines.ts';
+import { cableLines, factLine, faultLines, hostLines } from '../host/report-lines.ts';
 import { formatBytes } from '../quantities.ts';
 import type { RxOptions } from './options.ts';
 import type { RxReport } from './report.ts';
@@ -63,6 +63,7 @@ export function formatReport(report: RxReport, options: RxOptions): string {
     leaks,
     faults,
     ...cableLines(report.cable),
+    ...faultLines(report.faults),
     ...(report.pcap_packets === null ? [] : [factLine('capture', `${report.pcap_packets} packets in ${options.pcap}`)]),
     factLine(
       'speed',

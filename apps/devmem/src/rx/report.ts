@@ -1,5 +1,6 @@
 /** What a run was: one JSON object, and the judgement whether it was what it should have been. */
 import type { CableFaults } from '@netmem/link';
+import type { CardFaultCounts } from '../faults/card-faults.ts';
 import type { Figures, Measurement } from '../run/measurement.ts';
 import type { RxOptions } from './options.ts';
 import type { SenderControl } from './sender.ts';
@@ -76,6 +77,8 @@ export interface RxReport extends Figures {
   readonly checks: boolean;
   /** Frames that the cable lost, reordered, duplicated, corrupted; null on a TAP with a good cable, and for a recording. */
   readonly cable: Readonly<CableFaults> | null;
+  /** What `--fault` did; null when nothing was asked for. */
+  readonly faults: CardFaultCounts | null;
   /** Packets in the `--pcap` file; null without one. */
   readonly pcap_packets: number | null;
   /** Null when nothing was replayed. */
@@ -96,6 +99,7 @@ export interface RunOutcome {
   readonly leaks: readonly string[];
   readonly stopReason: string | null;
   readonly cableFaults: Readonly<CableFaults> | null;
+  readonly cardFaults: CardFaultCounts | null;
   readonly pcapPackets: number | null;
   readonly replay: ReplayFacts | null;
 }
@@ -129,6 +133,7 @@ export function buildReport(outcome: RunOutcome): RxReport {
     queues: options.queues,
     checks: options.checks,
     cable: outcome.cableFaults,
+    faults: outcome.cardFaults,
     pcap_packets: outcome.pcapPackets,
     replay: outcome.replay,
   };

@@ -1,5 +1,6 @@
 /** The options of `devmem vm`: how they are spelled and what they default to. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type CardFault, declareFaultOption } from '../faults/fault-option.ts';
 import { usageError } from '../host/options.ts';
 import { parseBytes, parseDuration, parseSeconds, parseShare, wholeNumber } from '../quantities.ts';
 import type { CableFaultOptions } from '../rx/options.ts';
@@ -24,6 +25,8 @@ export interface VmOptions extends SetupOptions {
   readonly memoryMiB: number;
   readonly cpus: number;
   readonly cable: CableFaultOptions;
+  /** What goes wrong at the card. */
+  readonly faults: readonly CardFault[];
   readonly pcap: string | null;
   readonly trace: string | null;
   readonly timeout: number;
@@ -54,7 +57,7 @@ export function declareSetupOptions(command: Command): Command {
 
 /** What cable, card and guest are like: options of run and shell. */
 export function declareGuestOptions(command: Command): Command {
-  return declareSetupOptions(command)
+  return declareFaultOption(declareSetupOptions(command))
     .option('--seed <N>', 'seed of every random choice', wholeNumber(0, 2 ** 32 - 1), 1)
     .option('--queues <N>', 'queue pairs of the card, at least 2', wholeNumber(2, 16), 2)
     .option('--mtu <BYTES>', 'MTU of the cable', wholeNumber(576, MTU_MAX_BYTES), MTU_DEFAULT_BYTES)
@@ -101,7 +104,12 @@ export type ParsedSetupOptions = Omit<SetupOptions, 'qemu' | 'kernel' | 'modules
 export type ParsedVmOptions = ParsedSetupOptions &
   Partial<CableFaultOptions> &
   Pick<VmOptions, 'seed' | 'queues' | 'mtu' | 'cpus' | 'timeout'> &
-  Partial<Pick<VmOptions, 'bytes' | 'verbose' | 'json'>> & { memory: number; pcap?: string; trace?: string };
+  Partial<Pick<VmOptions, 'bytes' | 'verbose' | 'json'>> & {
+    memory: number;
+    fault: readonly CardFault[];
+    pcap?: string;
+    trace?: string;
+  };
 
 /** @throws CommandError with the usage exit status when one of two paths is missing. */
 export function resolveSetupOptions(parsed: ParsedSetupOptions): SetupOptions {
@@ -113,10 +121,10 @@ export function resolveSetupOptions(parsed: ParsedSetupOptions): SetupOptions {
 /** Fills in what was not given. @throws CommandError with the usage exit status when options contradict each other. */
 export function resolveVmOptions(parsed: ParsedVmOptions): VmOptions {
   const { loss = 0, reorder = 0, duplicate = 0, corrupt = 0, delay = 0 } = parsed;
-  const { seed, queues, mtu, cpus, timeout, memory, pcap = null, trace = null, quiet } = parsed;
+  const { seed, queues, mtu, cpus, timeout, memory, fault: faults, pcap = null, trace = null, quiet } = parsed;
   return {
     ...resolveSetupOptions(parsed),
-    ...{ seed, queues, mtu, cpus, timeout, pcap, trace, quiet },
+    ...{ seed, queues, mtu, cpus, timeout, faults, pcap, trace, quiet },
     memoryMiB: memory,
     cable: { loss, reorder, duplicate, corrupt, delay },
     bytes: parsed.bytes ?? DEFAULT_BYTES,

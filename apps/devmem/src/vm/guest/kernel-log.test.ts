@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { isUnexpected, parseKernelMessage } from './kernel-log.ts';
+import { parseFault } from '../../faults/fault-option.ts';
+import { isUnexpected, parseKernelMessage, provokedBy } from './kernel-log.ts';
 
 const unexpected = (line: string): boolean => isUnexpected(parseKernelMessage(line));
 
@@ -20,5 +21,12 @@ describe('kernel log', () => {
     expect(unexpected('<6>[    5.1] gve 0000:00:02.0 eth0: Link is up')).toBe(false);
     expect(unexpected('<3>[    5.1] pci 0000:00:1f.3: something about the chipset')).toBe(false);
     expect(unexpected('<4>[    5.1] gve 0000:00:02.0: a remark')).toBe(false);
+  });
+
+  it('lets the watchdog bark at a card that was told to hang, and at no other', () => {
+    const bark = parseKernelMessage('<4>[    9.1] eth0: NETDEV WATCHDOG: CPU: 0: transmit queue 0 timed out');
+    expect(isUnexpected(bark, provokedBy([parseFault('hang-tx@100')]))).toBe(false);
+    expect(isUnexpected(bark, provokedBy([parseFault('lose-interrupt@9')]))).toBe(false);
+    expect(isUnexpected(bark, provokedBy([parseFault('drop@9')]))).toBe(true);
   });
 });

@@ -1,5 +1,7 @@
 /** What the guest's kernel said that it should not have. */
 
+import type { CardFault } from '../../faults/fault-option.ts';
+
 /** A message that is expected, and why. */
 export interface KnownMessage {
   readonly pattern: RegExp;
@@ -37,4 +39,14 @@ export function parseKernelMessage(line: string): KernelMessage {
 export function isUnexpected({ level, text }: KernelMessage, provoked: readonly KnownMessage[] = []): boolean {
   if ([...KNOWN, ...provoked].some(({ pattern }) => pattern.test(text))) return false;
   return BAD.test(text) || (level <= LEVEL_ERROR && /\bgve\b|eth\d|netdev|page_pool/.test(text));
+}
+
+/** What the kernel says of a queue that does not go on, because `--fault` asked for that. */
+const HANGS: readonly KnownMessage[] = [
+  { pattern: /NETDEV WATCHDOG/, cause: 'transmit completions, or the interrupt that tells of them, were kept back' },
+];
+
+/** What a guest may say when these faults happen to its card. */
+export function provokedBy(faults: readonly CardFault[]): readonly KnownMessage[] {
+  return faults.some(({ what }) => what === 'hang-tx' || what === 'lose-interrupt') ? HANGS : [];
 }

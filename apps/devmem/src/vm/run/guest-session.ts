@@ -2,6 +2,7 @@
 import type { Port } from '@netmem/link';
 import { EventLoopPump, serveVfioUser, type VfioUserServer } from '@netmem/vfio-user';
 import { createNic, type Nic, type NicEvent } from '@netmem/vnic';
+import { CardFaults } from '../../faults/card-faults.ts';
 import { type ConsoleEvent, ConsoleReader } from '../guest/console.ts';
 import { type QemuEnd, QemuProcess } from '../guest/qemu-process.ts';
 import { RunFolder, type SharedFolder } from '../guest/run-folder.ts';
@@ -46,12 +47,13 @@ export class GuestSession {
   readonly server: VfioUserServer<Nic>;
   readonly pump: EventLoopPump;
   readonly qemu: QemuProcess;
+  readonly faults: CardFaults;
   /** Settles when QEMU has ended. */
   readonly ended: Promise<QemuEnd>;
   readonly #folder: RunFolder;
 
   private constructor(
-    parts: Pick<GuestSession, 'peer' | 'transfers' | 'server' | 'pump' | 'qemu' | 'ended'>,
+    parts: Pick<GuestSession, 'peer' | 'transfers' | 'server' | 'pump' | 'qemu' | 'faults' | 'ended'>,
     folder: RunFolder,
   ) {
     this.peer = parts.peer;
@@ -59,6 +61,7 @@ export class GuestSession {
     this.server = parts.server;
     this.pump = parts.pump;
     this.qemu = parts.qemu;
+    this.faults = parts.faults;
     this.ended = parts.ended;
     this.#folder = folder;
   }
@@ -75,6 +78,7 @@ export class GuestSession {
     wrap: (port: Port, peer: PeerMachine) => Port,
   ): Promise<GuestSession> {
     const { queues, mtu, seed, cable, bytes } = options;
+    const faults = new CardFaults(options.faults, seed);
     const { superFrames } = task;
     const peer = new PeerMachine({ address: PEER_ADDRESS, seed, mtu, superFrames, cable });
     const settings = { GUEST_ADDRESS, PEER_ADDRESS, BYTES: bytes, SEED: seed, QUEUES: queues, ...task.settings };
@@ -87,17 +91,21 @@ export class GuestSession {
     });
     const pump = new EventLoopPump({ nowNs, onError: (error) => failed(error as Error) });
     try {
-      const port = wrap(peer.guestPort, peer);
+      const port = wrap(faults.wrapPort(peer.guestPort, peer.clock), peer);
       const server = await serveVfioUser({
         path: folder.socketPath,
         memory: folder.memoryFile,
         pump,
         nowNs,
         makeFunction: (host) =>
-          createNic(host, { port, memory: peer.memory, maxQueues: Math.max(queues, 2), defaultQueues: queues, seed }),
+          createNic(faults.wrapNicHost(host), {
+            ...{ port, memory: peer.memory, seed },
+            ...{ maxQueues: Math.max(queues, 2), defaultQueues: queues },
+          }),
         onEvent: (event) => watcher.card(event),
         onError: (error) => failed(error),
       });
+      faults.attach(server.function);
       pump.join(peer);
       const transfers = new Transfers(peer.host, () => pump.wake());
       const qemu = new QemuProcess({
@@ -119,7 +127,7 @@ export class GuestSession {
       const ended = Promise.race([qemu.ended, failure]).finally(() => console.end());
       // Whoever closes the session before it ended does not wait for this.
       ended.catch(() => {});
-      return new GuestSession({ peer, transfers, server, pump, qemu, ended }, folder);
+      return new GuestSession({ peer, transfers, server, pump, qemu, faults, ended }, folder);
     } catch (error) {
       pump.stop();
       folder.remove();

@@ -1,10 +1,10 @@
 /** A report for people. The steps were shown as they came; this is the end of it. */
-import { factLine } from '../../host/report-lines.ts';
+import { cableLines, factLine, faultLines } from '../../host/report-lines.ts';
 import type { VmReport } from './vm-report.ts';
 
 /** The report as lines. */
 export function formatVmReport(report: VmReport): string {
-  const { card, cable } = report;
+  const { card } = report;
   const passed = report.steps.filter(({ ok }) => ok).length;
   const boot = report.boot_seconds === null ? 'never' : `after ${report.boot_seconds.toFixed(1)} s`;
   const lines = [
@@ -22,15 +22,7 @@ export function formatVmReport(report: VmReport): string {
       `${card.commands} admin commands (${card.commands_refused} refused), ${card.resets} resets, ${card.interrupts} interrupts, ${card.iommu_faults} IOMMU faults`,
     ),
   ];
-  const { lost, reordered, duplicated, corrupted } = cable;
-  if (lost + reordered + duplicated + corrupted > 0) {
-    lines.push(
-      factLine(
-        'cable',
-        `${lost} frames lost, ${reordered} reordered, ${duplicated} duplicated, ${corrupted} corrupted`,
-      ),
-    );
-  }
+  lines.push(...cableLines(report.cable), ...faultLines(report.faults));
   if (!report.ok && report.last_lines.length > 0) {
     lines.push('The last lines of its console:', ...report.last_lines.map((line) => `  | ${line}`));
   }

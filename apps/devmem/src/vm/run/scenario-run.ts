@@ -1,6 +1,6 @@
 /** Runs a scenario in a guest: shows what the guest says, does what it asks for, and gathers what happened. */
 import type { ConsoleEvent } from '../guest/console.ts';
-import { isUnexpected, parseKernelMessage } from '../guest/kernel-log.ts';
+import { isUnexpected, type KnownMessage, parseKernelMessage, provokedBy } from '../guest/kernel-log.ts';
 import type { QemuEnd } from '../guest/qemu-process.ts';
 import type { VmOptions } from '../options.ts';
 import type { GuestKit } from '../setup/prepare.ts';
@@ -28,12 +28,12 @@ class ScenarioRun {
   readonly seen: Observations;
   readonly lines: string[] = [];
   session: GuestSession | null = null;
-  readonly #scenario: Scenario;
+  readonly #provoked: readonly KnownMessage[];
   readonly #listener: RunListener;
   readonly #startedMs: number = performance.now();
 
-  constructor(scenario: Scenario, listener: RunListener, seen: Observations) {
-    this.#scenario = scenario;
+  constructor(provoked: readonly KnownMessage[], listener: RunListener, seen: Observations) {
+    this.#provoked = provoked;
     this.#listener = listener;
     this.seen = seen;
   }
@@ -78,7 +78,7 @@ class ScenarioRun {
 
   #kernelMessage(line: string): void {
     const message = parseKernelMessage(line);
-    if (!isUnexpected(message, this.#scenario.provokes)) return;
+    if (!isUnexpected(message, this.#provoked)) return;
     this.seen.kernelComplaints.push(message.text);
     this.#listener.step(false, `kernel: ${message.text}`);
   }
@@ -122,7 +122,7 @@ export async function runScenario(
     kernelComplaints: [],
     cardEvents: [],
   };
-  const run = new ScenarioRun(scenario, listener, seen);
+  const run = new ScenarioRun([...(scenario.provokes ?? []), ...provokedBy(options.faults)], listener, seen);
   const observed = observePort(options);
   const isPlain = Object.values(options.cable).every((value) => value === 0);
   const effective = isPlain && scenario.cable !== undefined ? { ...options, cable: scenario.cable } : options;
@@ -165,6 +165,7 @@ export async function runScenario(
     card: session.server.function.stats,
     server: session.server.stats,
     cable: session.peer.cable.faults,
+    cardFaults: session.faults.counts,
     peerFindings: findings,
     pcapPackets: observed.packets(),
     lastLines: run.lines,

@@ -2,6 +2,7 @@
 import type { CableFaults } from '@netmem/link';
 import type { VfioUserStats } from '@netmem/vfio-user';
 import type { NicStats } from '@netmem/vnic';
+import type { CardFaultCounts } from '../../faults/card-faults.ts';
 import { round3 } from '../../quantities.ts';
 import type { QemuEnd } from '../guest/qemu-process.ts';
 import type { Transfer } from '../peer/transfers.ts';
@@ -59,6 +60,8 @@ export interface VmReport {
   readonly transfers: readonly Transfer[];
   readonly card: CardFigures;
   readonly cable: Readonly<CableFaults>;
+  /** What `--fault` did; null when nothing was asked for. */
+  readonly faults: CardFaultCounts | null;
   /** Warnings, bugs and errors of the guest's kernel. */
   readonly kernel_complaints: readonly string[];
   /** What the card noted: resets, refused commands, stopped queues. */
@@ -85,6 +88,7 @@ export interface VmOutcome {
   readonly card: NicStats;
   readonly server: VfioUserStats;
   readonly cable: Readonly<CableFaults>;
+  readonly cardFaults: CardFaultCounts | null;
   readonly peerFindings: readonly string[];
   readonly pcapPackets: number | null;
   readonly lastLines: readonly string[];
@@ -150,6 +154,7 @@ export function buildVmReport(outcome: VmOutcome): VmReport {
     transfers: outcome.transfers.map((transfer) => ({ ...transfer, seconds: round3(transfer.seconds) })),
     card,
     cable: { ...outcome.cable },
+    faults: outcome.cardFaults,
     kernel_complaints: seen.kernelComplaints,
     card_events: seen.cardEvents,
     leaks: outcome.peerFindings,
