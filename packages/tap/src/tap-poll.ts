@@ -66,7 +66,8 @@ export class TapPoll {
    * @throws RangeError for another duration.
    */
   pause(durationNs: number): void {
-    if (!(durationNs >= 0 && durationNs < 1e9)) throw new RangeError(`a pause of ${durationNs} ns is not shorter than a second`);
+    if (!(durationNs >= 0 && durationNs < 1e9))
+      throw new RangeError(`a pause of ${durationNs} ns is not shorter than a second`);
     this.#timespecView.setUint32(TIMESPEC_NANOSECONDS, durationNs, true);
     this.#libc.nanosleep(this.#timespec, null);
   }

@@ -92,6 +92,14 @@ describe.skipIf(!probe.ok)('a TAP', { timeout: 30_000 }, () => {
     expect(waitedMs).toBeGreaterThan(25);
   });
 
+  it('is left alone for a moment, and what came is there afterwards', async () => {
+    const { pausedMs, ready, refused } = await inNamespace('pause');
+    expect(ready).toBe(true);
+    expect(refused).toEqual(['RangeError', 'RangeError', 'RangeError']);
+    // Not how long it took, but that it did pause.
+    expect(pausedMs).toBeGreaterThan(19);
+  });
+
   it('leaves frames with the kernel while there is no slot for them', async () => {
     const { slots, text } = await inNamespace('without slots');
     expect(slots.map((slot: number) => slot > 0)).toEqual([true, true, false]);

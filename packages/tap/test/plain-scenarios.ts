@@ -138,6 +138,30 @@ export const PLAIN_SCENARIOS: Scenarios = {
     return { empty, waitedMs, ready, looked, endless };
   },
 
+  pause: async () => {
+    using tap = open();
+    settle(tap);
+    const poll = new TapPoll([tap]);
+    const start = process.hrtime.bigint();
+    poll.pause(20_000_000);
+    const pausedMs = Number(process.hrtime.bigint() - start) / 1e6;
+    const socket = await udpSocket();
+    await send(socket, 'x');
+    // Nobody is woken by the frame, and it is there afterwards.
+    poll.pause(1_000_000);
+    const ready = poll.wait(0);
+    socket.close();
+    const refused = [-1, 1e9, Number.NaN].map((ns) => {
+      try {
+        poll.pause(ns);
+        return '';
+      } catch (error) {
+        return (error as Error).constructor.name;
+      }
+    });
+    return { pausedMs, ready, refused };
+  },
+
   'without slots': async () => {
     using tap = open({}, 2);
     settle(tap);
