@@ -73,7 +73,7 @@ describe('any number of connections', () => {
     answerBytes: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 60_000 })),
     bytes: fc.integer({ min: 1, max: 120_000 }),
     iovBytes: fc.constantFrom(1 << 20, 50_000, 3_000),
-    latencyNs: fc.constantFrom(0, 1_000, 1e5, 5e6),
+    latencyNs: fc.constantFrom(0, 1_000, 1e5, 5e6, 1e8),
     bandwidthBitsPerSecond: fc.constantFrom(0, 1e8, 1e10),
     loss: share,
     reorder: share,

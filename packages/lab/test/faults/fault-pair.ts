@@ -28,6 +28,7 @@ export interface FaultPairOptions {
   /** net_iovs in all. Default: 256 besides those that full rings hold. */
   readonly niovs?: number;
   readonly exporter?: ExporterName;
+  /** Of both hosts. Default `coherent`. */
   readonly dmaMode?: DmaMode;
   readonly hwGro?: boolean;
   readonly interruptModeration?: boolean;
@@ -59,6 +60,7 @@ export function faultPair(options: FaultPairOptions): Pair {
   const peer = {
     ringEntries: RING_ENTRIES,
     ramBytes: BASE_RAM_BYTES + 2 * 2 * RING_ENTRIES * PAGE_BYTES,
+    dmaMode,
     interruptModeration,
     busDelayNs,
     addresses: ['10.0.0.2/24', 'fd00::2/64'],

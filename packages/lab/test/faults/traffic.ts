@@ -196,6 +196,9 @@ export class Traffic {
     this.closeSockets();
     settle(this.pair);
     expect(this.pair.close()).toEqual([]);
+    // Nobody wrote, on a machine that is not coherent, to memory that a card was given.
+    const { host, peer } = this.pair;
+    expect([host.machine.iommu.overwrittenLines, peer.machine.iommu.overwrittenLines]).toEqual([0, 0]);
   }
 
   #memoryOf({ dmabufId }: Held): BoundMemory {
