@@ -18,7 +18,9 @@ function loop(loops: number): void {
 }
 
 loop(LOOPS);
-const start = performance.now();
+// Of the processor, not of the clock: somebody else may want it too.
+const start = process.cpuUsage();
 loop(LOOPS);
-const ns = (performance.now() - start) * 1e6;
+const { user, system } = process.cpuUsage(start);
+const ns = (user + system) * 1000;
 process.stdout.write(JSON.stringify(sink === -1 ? 0 : (LOOPS * BLOCK_BYTES) / ns));
