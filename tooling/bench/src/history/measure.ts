@@ -1,15 +1,14 @@
 import { fileURLToPath } from 'node:url';
-import { runChild } from '../measured-child.ts';
+import { LARGE_YOUNG_GENERATION, runChild } from '../measured-child.ts';
 import { buildTwin, type NativeTwin } from '../native-twin.ts';
 import { GARBAGE, type PairedTimes, type Ratio, type Ratios, ratioOf } from './ratios.ts';
 
 const POOL_CHILD = new URL('../page-pool/child.ts', import.meta.url);
 const RATIO_CHILD = new URL('ratio-child.ts', import.meta.url);
+const PATH_CHILD = new URL('../path/in-process-child.ts', import.meta.url);
 const TWIN_SOURCE = fileURLToPath(new URL('../../twin.c', import.meta.url));
 /** Enough for a steady median, a fifth of what the twin does by itself. */
 const TWIN_LOOPS = 2_000_000;
-/** Room for all garbage of a run, so that none is collected and all of it is counted. */
-const LARGE_YOUNG_GENERATION = ['--min-semi-space-size=512', '--max-semi-space-size=1024'];
 
 /** Times of all rounds so far, and bytes of garbage per packet, so that a second look adds to the first. */
 export class Measurements {
@@ -25,7 +24,7 @@ export class Measurements {
     this.compiler = typeof twin === 'string' ? null : twin.compiler;
     try {
       await runChild(POOL_CHILD, ['loop', 'production']);
-      await runChild(RATIO_CHILD, ['times']);
+      await runChild(RATIO_CHILD, []);
       for (let round = 1; round <= rounds; round++) {
         progress(`round ${round} of ${rounds}`);
         if (typeof twin !== 'string') await this.#poolRound(twin);
@@ -58,14 +57,16 @@ export class Measurements {
   }
 
   async #pathRound(): Promise<void> {
-    const least = (await runChild(RATIO_CHILD, ['times'])) as Record<string, number>;
+    const least = (await runChild(RATIO_CHILD, [])) as Record<string, number>;
     this.#add('path.packet_over_yardstick', least.packet as number, least.yardstick as number);
     this.#add('wire.checksum_4k_over_copy', least.checksum as number, least.copy as number);
   }
 
   async #garbageRun(): Promise<void> {
-    const bytes = (await runChild(RATIO_CHILD, ['garbage'], LARGE_YOUNG_GENERATION)) as number | null;
-    if (bytes !== null) this.#garbage.push(bytes);
+    const { bytesPerPacket } = (await runChild(PATH_CHILD, ['garbage'], LARGE_YOUNG_GENERATION)) as {
+      bytesPerPacket: number | null;
+    };
+    if (bytesPerPacket !== null) this.#garbage.push(Math.max(0, bytesPerPacket));
   }
 
   #add(name: string, own: number, against: number): void {

@@ -1,11 +1,9 @@
 /**
- * One round of what is measured inside a process: `ratio-child.ts times|garbage`, prints JSON. Path and yardstick, checksum and copy take turns of a few
- * milliseconds, and the least of each is taken: a neighbour that takes the machine away falls on both, and some turns are left alone.
+ * One round of the times that are measured inside a process, as JSON. Path and yardstick, checksum and copy take turns of a few milliseconds, and the
+ * least of each is taken: a neighbour that takes the machine away falls on both, and some turns are left alone.
  *
- * `garbage` wants a heap so large that nothing is collected. The build is decided before the packages are loaded, which is why they are imported late.
+ * The build is decided before the packages are loaded, which is why they are imported late.
  */
-import { PerformanceObserver } from 'node:perf_hooks';
-
 (globalThis as { __NETMEM_PRODUCTION__?: boolean }).__NETMEM_PRODUCTION__ = true;
 const { InProcessPath } = await import('../path/in-process.ts');
 const { LinearMemory } = await import('@netmem/region');
@@ -13,9 +11,6 @@ const { createChecksum } = await import('@netmem/wire');
 const { Yardstick } = await import('./yardstick.ts');
 
 const WARM_UP_SEGMENTS = 250_000;
-/** Code that V8 has not optimised yet makes a heap number of every large integer: what a path allocates is what it allocates from then on. */
-const GARBAGE_WARM_UP_SEGMENTS = 3_000_000;
-const GARBAGE_SEGMENTS = 1_200_000;
 const WARM_UP_UNITS = 100_000;
 const TURNS = 40;
 const SEGMENTS_PER_TURN = 8000;
@@ -65,23 +60,4 @@ function times(): unknown {
   return { ...least, sink };
 }
 
-async function garbage(): Promise<unknown> {
-  const path = new InProcessPath();
-  path.run(GARBAGE_WARM_UP_SEGMENTS);
-  let collections = 0;
-  const observer = new PerformanceObserver((list) => {
-    collections += list.getEntries().length;
-  });
-  globalThis.gc?.();
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  observer.observe({ entryTypes: ['gc'] });
-  const before = process.memoryUsage().heapUsed;
-  path.run(GARBAGE_SEGMENTS);
-  const after = process.memoryUsage().heapUsed;
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  // A collection in between would hide what it collected.
-  return collections === 0 ? Math.max(0, after - before) / GARBAGE_SEGMENTS : null;
-}
-
-const result = process.argv[2] === 'garbage' ? await garbage() : times();
-process.stdout.write(JSON.stringify(result));
+process.stdout.write(JSON.stringify(times()));

@@ -2,22 +2,9 @@
 
 import { createHost, type Host } from '@netmem/lab';
 import { FrameSlots } from '@netmem/link';
-import { LinearMemory, regionOf } from '@netmem/region';
-import { Msghdr } from '@netmem/tcp';
-import {
-  AF_INET,
-  CMSG_HEADER_BYTES,
-  DMABUF_CMSG,
-  DMABUF_CMSG_SPACE,
-  DMABUF_TOKEN_BYTES,
-  EAGAIN,
-  MSG_SOCK_DEVMEM,
-  SO,
-  SO_DEVMEM_DONTNEED,
-  SOCK_STREAM,
-  SOL_SOCKET,
-  writeDmabufToken,
-} from '@netmem/uapi';
+import { LinearMemory } from '@netmem/region';
+import { AF_INET, EAGAIN, SO, SOCK_STREAM, SOL_SOCKET } from '@netmem/uapi';
+import { DevmemReader } from './devmem-reader.ts';
 import { SegmentSource } from './segment-source.ts';
 
 const HOST = '10.0.0.1';
@@ -31,12 +18,7 @@ export class InProcessPath {
   readonly host: Host;
   readonly source: SegmentSource;
   readonly #fd: number;
-  readonly #msg: Msghdr = new Msghdr(
-    [regionOf(new Uint8Array(1 << 20))],
-    regionOf(new Uint8Array(FRAGS_PER_CALL * DMABUF_CMSG_SPACE)),
-  );
-  readonly #tokens: Uint8Array = new Uint8Array(FRAGS_PER_CALL * DMABUF_TOKEN_BYTES);
-  readonly #tokenView: DataView = new DataView(this.#tokens.buffer);
+  readonly #reader: DevmemReader;
   bytes: number = 0;
 
   constructor(mtu: number = 1500) {
@@ -60,6 +42,7 @@ export class InProcessPath {
     );
     this.#fd = sockets.accept(listener);
     if (this.#fd < 0) throw new Error('the connection was not accepted');
+    this.#reader = new DevmemReader(sockets, FRAGS_PER_CALL);
   }
 
   /** Moves `segments` segments through everything; returns the bytes that arrived. */
@@ -81,38 +64,11 @@ export class InProcessPath {
   }
 
   #receive(): boolean {
-    const { sockets } = this.host.stack;
     for (let calls = 0; ; calls++) {
-      const result = sockets.recvmsg(this.#fd, this.#msg, MSG_SOCK_DEVMEM);
+      const result = this.#reader.receive(this.#fd);
       if (result === -EAGAIN) return calls > 0;
       if (result <= 0) throw new Error(`recvmsg: ${result}`);
       this.bytes += result;
-      this.#returnTokens();
     }
-  }
-
-  #returnTokens(): void {
-    const { control, controlLength } = this.#msg;
-    if (control === null) return;
-    let runs = 0;
-    let start = 0;
-    let count = 0;
-    for (let at = control.base + CMSG_HEADER_BYTES; at < control.base + controlLength; at += DMABUF_CMSG_SPACE) {
-      const token = control.view.getUint32(at + DMABUF_CMSG.fragToken, true);
-      if (count > 0 && token === start + count) count++;
-      else {
-        if (count > 0) writeDmabufToken(this.#tokenView, runs++ * DMABUF_TOKEN_BYTES, start, count);
-        start = token;
-        count = 1;
-      }
-    }
-    if (count > 0) writeDmabufToken(this.#tokenView, runs++ * DMABUF_TOKEN_BYTES, start, count);
-    this.host.stack.sockets.setsockopt(
-      this.#fd,
-      SOL_SOCKET,
-      SO_DEVMEM_DONTNEED,
-      this.#tokens,
-      runs * DMABUF_TOKEN_BYTES,
-    );
   }
 }

@@ -4,6 +4,7 @@
  */
 import { type FrameSlots, newPortStats, type Port, type PortStats } from '@netmem/link';
 import { composeFrame, decodeFrame, formatMac, tcp } from '@netmem/wire';
+import { arpAnswer, isArp } from './arp-answer.ts';
 
 const ETHERNET_BYTES = 14;
 const IPV4_BYTES = 20;
@@ -11,8 +12,6 @@ const SEQUENCE_AT: number = ETHERNET_BYTES + IPV4_BYTES + 4;
 const ACKNOWLEDGMENT_AT: number = SEQUENCE_AT + 4;
 const WINDOW_AT: number = ETHERNET_BYTES + IPV4_BYTES + 14;
 const CHECKSUM_AT: number = ETHERNET_BYTES + IPV4_BYTES + 16;
-const ETHERTYPE_AT = 12;
-const ETHERTYPE_ARP = 0x0806;
 const WINDOW_SCALE = 10;
 
 /** Who is who. */
@@ -100,7 +99,7 @@ export class SegmentSource implements Port {
   transmit(slot: number): boolean {
     const { view } = this.slots.region;
     const at = this.slots.address(slot);
-    if (view.getUint16(at + ETHERTYPE_AT) === ETHERTYPE_ARP) this.#answerArp(slot);
+    if (isArp(this.slots, slot)) this.#pendingSlot = arpAnswer(this.slots, slot, SOURCE_MAC);
     else {
       this.#acknowledged = view.getInt32(at + ACKNOWLEDGMENT_AT);
       const scale = this.#template.length === 0 ? 0 : this.#receiverScale;
@@ -119,22 +118,6 @@ export class SegmentSource implements Port {
     if (segment === undefined || (segment.flags & tcp.SYN) === 0) return;
     this.#receiverScale = segment.options?.windowScale ?? 0;
     this.#receiverSequence = (segment.sequence + 1) >>> 0;
-  }
-
-  #answerArp(slot: number): void {
-    const request = decodeFrame(this.slots.copyOf(slot))?.arp;
-    if (request === undefined) return;
-    const frame = composeFrame({
-      ethernet: { source: SOURCE_MAC, destination: request.senderMac },
-      arp: {
-        operation: 2,
-        senderMac: SOURCE_MAC,
-        senderAddress: SOURCE_ADDRESS,
-        targetMac: request.senderMac,
-        targetAddress: request.senderAddress,
-      },
-    });
-    this.#pendingSlot = this.slots.store(frame);
   }
 
   #compose(flags: number, payloadBytes: number, options?: { mss: number; windowScale: number }): Uint8Array {

@@ -1,6 +1,6 @@
 import { cpus } from 'node:os';
 import { probeTap } from '@netmem/tap';
-import { runChild } from '../measured-child.ts';
+import { LARGE_YOUNG_GENERATION, runChild } from '../measured-child.ts';
 import { type Figure, figure, median, type Suite, type SuiteResult } from '../suite.ts';
 import { runTapWay, TAP_WAYS } from './kernel-path.ts';
 import { PEERS, runPeer } from './peers.ts';
@@ -8,8 +8,6 @@ import { PEERS, runPeer } from './peers.ts';
 const ROUNDS = 5;
 const IN_PROCESS_CHILD = new URL('in-process-child.ts', import.meta.url);
 const CHECKSUM_CHILD = new URL('checksum-child.ts', import.meta.url);
-/** Room for all garbage of a run, so that none is collected and all of it is counted. */
-const LARGE_YOUNG_GENERATION = ['--min-semi-space-size=512', '--max-semi-space-size=1024'];
 
 /** Values of every round by figure, or why there are none. */
 class Rounds {

@@ -2,21 +2,9 @@
 
 import { createHost, type Host } from '@netmem/lab';
 import { FrameSlots } from '@netmem/link';
-import { LinearMemory, regionOf } from '@netmem/region';
-import { Msghdr } from '@netmem/tcp';
-import {
-  AF_INET,
-  CMSG_HEADER_BYTES,
-  DMABUF_CMSG,
-  DMABUF_CMSG_SPACE,
-  DMABUF_TOKEN_BYTES,
-  EAGAIN,
-  MSG_SOCK_DEVMEM,
-  SO_DEVMEM_DONTNEED,
-  SOCK_STREAM,
-  SOL_SOCKET,
-  writeDmabufToken,
-} from '@netmem/uapi';
+import { LinearMemory } from '@netmem/region';
+import { AF_INET, EAGAIN, SOCK_STREAM } from '@netmem/uapi';
+import { DevmemReader } from '../path/devmem-reader.ts';
 import { StreamSources } from './stream-sources.ts';
 
 const HOST = '10.0.0.1';
@@ -41,12 +29,7 @@ export class ScaledPath {
   bytes = 0;
   readonly #fds: Int32Array;
   readonly #received: Float64Array;
-  readonly #msg: Msghdr = new Msghdr(
-    [regionOf(new Uint8Array(1 << 17))],
-    regionOf(new Uint8Array(FRAGS_PER_CALL * DMABUF_CMSG_SPACE)),
-  );
-  readonly #token: Uint8Array = new Uint8Array(FRAGS_PER_CALL * DMABUF_TOKEN_BYTES);
-  readonly #tokenView: DataView = new DataView(this.#token.buffer);
+  readonly #reader: DevmemReader;
 
   /** @param queues - A power of two from 1 to 64. */
   constructor(queues: number, connections: number) {
@@ -66,6 +49,7 @@ export class ScaledPath {
       ringEntries: RING_ENTRIES / queues,
       dmabuf: { bytes: deviceBytes, queues: bound },
     });
+    this.#reader = new DevmemReader(this.host.stack.sockets, FRAGS_PER_CALL);
     this.#fds = new Int32Array(connections);
     this.#received = new Float64Array(connections);
     this.#connect(queues, connections);
@@ -106,36 +90,15 @@ export class ScaledPath {
     for (let i = source.touchedCount - 1; i >= 0; i--) {
       const stream = source.touched[i];
       while (this.#received[stream] < source.sent[stream]) {
-        const result = this.host.stack.sockets.recvmsg(this.#fds[stream], this.#msg, MSG_SOCK_DEVMEM);
+        const result = this.#reader.receive(this.#fds[stream]);
         if (result === -EAGAIN) break;
         if (result <= 0) throw new Error(`recvmsg: ${result}`);
         any = true;
         this.#received[stream] += result;
         this.bytes += result;
-        this.#returnTokens(this.#fds[stream]);
       }
       if (this.#received[stream] === source.sent[stream]) source.untouch(i);
     }
     return any;
-  }
-
-  #returnTokens(fd: number): void {
-    const { control, controlLength } = this.#msg;
-    if (control === null) return;
-    let runs = 0;
-    let start = 0;
-    let count = 0;
-    for (let at = control.base + CMSG_HEADER_BYTES; at < control.base + controlLength; at += DMABUF_CMSG_SPACE) {
-      const token = control.view.getUint32(at + DMABUF_CMSG.fragToken, true);
-      if (count > 0 && token === start + count) count++;
-      else {
-        if (count > 0) writeDmabufToken(this.#tokenView, runs++ * DMABUF_TOKEN_BYTES, start, count);
-        start = token;
-        count = 1;
-      }
-    }
-    if (count > 0) writeDmabufToken(this.#tokenView, runs++ * DMABUF_TOKEN_BYTES, start, count);
-    const length = runs * DMABUF_TOKEN_BYTES;
-    this.host.stack.sockets.setsockopt(fd, SOL_SOCKET, SO_DEVMEM_DONTNEED, this.#token, length);
   }
 }

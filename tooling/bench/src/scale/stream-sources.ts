@@ -4,6 +4,7 @@
  */
 import { type FrameSlots, newPortStats, type Port, type PortStats } from '@netmem/link';
 import { composeFrame, decodeFrame, formatMac, tcp } from '@netmem/wire';
+import { arpAnswer, isArp } from '../path/arp-answer.ts';
 
 const ETHERNET_BYTES = 14;
 const IPV4_BYTES = 20;
@@ -16,8 +17,6 @@ const ACKNOWLEDGMENT_AT: number = TCP_AT + 8;
 const FLAGS_AT: number = TCP_AT + 13;
 const WINDOW_AT: number = TCP_AT + 14;
 const CHECKSUM_AT: number = TCP_AT + 16;
-const ETHERTYPE_AT = 12;
-const ETHERTYPE_ARP = 0x0806;
 const WINDOW_SCALE = 10;
 
 const SOURCE_MAC = '02:00:00:00:00:99';
@@ -114,7 +113,7 @@ export class StreamSources implements Port {
   transmit(slot: number): boolean {
     const { view } = this.slots.region;
     const at = this.slots.address(slot);
-    if (view.getUint16(at + ETHERTYPE_AT) === ETHERTYPE_ARP) this.#answerArp(slot);
+    if (isArp(this.slots, slot)) this.#pendingSlot = arpAnswer(this.slots, slot, SOURCE_MAC);
     else {
       const stream = view.getUint16(at + DESTINATION_PORT_AT) - FIRST_PORT;
       if ((view.getUint8(at + FLAGS_AT) & tcp.SYN) !== 0) this.#readHandshake(slot, stream);
@@ -164,22 +163,6 @@ export class StreamSources implements Port {
     const segment = decodeFrame(this.slots.copyOf(slot))?.tcp;
     this.#receiverScale = segment?.options?.windowScale ?? 0;
     this.#receiverSequence[stream] = (segment?.sequence ?? 0) + 1;
-  }
-
-  #answerArp(slot: number): void {
-    const request = decodeFrame(this.slots.copyOf(slot))?.arp;
-    if (request === undefined) return;
-    const frame = composeFrame({
-      ethernet: { source: SOURCE_MAC, destination: request.senderMac },
-      arp: {
-        operation: 2,
-        senderMac: SOURCE_MAC,
-        senderAddress: SOURCE_ADDRESS,
-        targetMac: request.senderMac,
-        targetAddress: request.senderAddress,
-      },
-    });
-    this.#pendingSlot = this.slots.store(frame);
   }
 
   #push(stream: number, flags: number, payloadBytes: number, options?: { mss: number; windowScale: number }): void {
