@@ -18,6 +18,8 @@
 #include "transfer.h"
 
 #define PATIENCE_MS 30000
+/* For all of it, whatever it waits for. */
+#define PATIENCE_SECONDS 40
 #define CHUNK_BYTES 65536
 
 static uint8_t chunk[CHUNK_BYTES];
@@ -94,6 +96,7 @@ int main(int argc, char **argv)
 	} else {
 		die("usage: tcp-transfer receive|fetch|send …");
 	}
+	alarm(PATIENCE_SECONDS);
 	began = seconds_now();
 	if (header.direction == TRANSFER_FROM_GUEST)
 		send_all(fd, header.bytes, header.seed);
