@@ -11,10 +11,12 @@ import {
   resolveVmOptions,
   type VmOptions,
 } from './options.ts';
+import type { RunListener } from './run/observations.ts';
 import { formatVmReport } from './run/report-text.ts';
-import { type RunListener, runScenario } from './run/scenario-run.ts';
+import { runScenarios } from './run/scenario-run.ts';
 import { SCENARIOS, type Scenario } from './run/scenarios.ts';
 import { watchSignals } from './run/signals.ts';
+import type { VmReport } from './run/vm-report.ts';
 import { CacheFolder } from './setup/cache-folder.ts';
 import { type GuestKit, prepareGuest, type SetupOptions } from './setup/prepare.ts';
 import { createSetupProgress } from './setup/progress.ts';
@@ -65,7 +67,7 @@ async function run(scenario: Scenario, options: VmOptions): Promise<number> {
   const kit = await prepare(options, options.quiet);
   requirePrograms(kit);
   const signals = watchSignals();
-  const report = await runScenario(kit, scenario, options, listenerFor(options), signals);
+  const [report] = (await runScenarios(kit, [scenario], options, listenerFor(options), signals)) as [VmReport];
   process.stdout.write(`${options.json ? JSON.stringify(report) : formatVmReport(report)}\n`);
   if (signals.interrupted) return EXIT.interrupted;
   return report.ok ? EXIT.ok : EXIT.failed;

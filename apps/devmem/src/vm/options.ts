@@ -1,9 +1,8 @@
 /** The options of `devmem vm`: how they are spelled and what they default to. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type CardFault, declareFaultOption } from '../faults/fault-option.ts';
-import { usageError } from '../host/options.ts';
+import { type CableFaultOptions, usageError } from '../host/options.ts';
 import { parseBytes, parseDuration, parseSeconds, parseShare, wholeNumber } from '../quantities.ts';
-import type { CableFaultOptions } from '../rx/options.ts';
 import type { SetupOptions } from './setup/prepare.ts';
 
 /** The kernel series whose behaviour the packages have. */

@@ -10,7 +10,12 @@ let files: RunFolder;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'netmem-qemu-'));
   writeFileSync(join(folder, 'initramfs'), 'archive');
-  files = new RunFolder(1, join(folder, 'initramfs'), { settings: { NAME: "it's" }, start: 'true', share: null });
+  files = new RunFolder(1, join(folder, 'initramfs'), {
+    settings: { NAME: "it's" },
+    start: 'true',
+    files: new Map(),
+    share: null,
+  });
 });
 afterEach(() => {
   files.remove();

@@ -27,6 +27,8 @@ export interface GuestOverlay {
   readonly settings: Readonly<Record<string, string | number>>;
   /** The script that init runs. */
   readonly start: string;
+  /** Further files, by their path. */
+  readonly files: ReadonlyMap<string, string>;
   /** A folder whose contents are found in /share; null for none. */
   readonly share: SharedFolder | null;
 }
@@ -80,11 +82,12 @@ function shellQuoted(value: string | number): string {
   return `'${String(value).replaceAll("'", "'\\''")}'`;
 }
 
-function overlayArchive({ settings, start, share }: GuestOverlay): Uint8Array {
+function overlayArchive({ settings, start, files, share }: GuestOverlay): Uint8Array {
   const archive = new CpioArchive();
   const lines = Object.entries(settings).map(([name, value]) => `${name}=${shellQuoted(value)}\n`);
   archive.addFile('/run/devmem/settings', lines.join(''));
   archive.addFile('/run/devmem/start', start, 0o755);
+  for (const [path, content] of files) archive.addFile(path, content, 0o755);
   if (share !== null) addShare(archive, share);
   return archive.finish();
 }

@@ -7,9 +7,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { CommandError, EXIT } from '../../exit-codes.ts';
 import { declareRunOptions, type ParsedVmOptions, resolveVmOptions, type VmOptions } from '../options.ts';
+import type { RunListener } from '../run/observations.ts';
 import { formatVmReport } from '../run/report-text.ts';
-import { type RunListener, runScenario } from '../run/scenario-run.ts';
-import { SCENARIOS } from '../run/scenarios.ts';
+import { canShareGuest, runScenarios } from '../run/scenario-run.ts';
+import { SCENARIOS, type Scenario } from '../run/scenarios.ts';
 import { type SignalWatch, watchSignals } from '../run/signals.ts';
 import type { VmReport } from '../run/vm-report.ts';
 import { CacheFolder } from '../setup/cache-folder.ts';
@@ -38,18 +39,27 @@ function listener(verbose: boolean): RunListener {
   };
 }
 
+/** Those that can share a guest share the first one, every other has one of its own. */
+function sittings(scenarios: readonly Scenario[]): Scenario[][] {
+  const shared = scenarios.filter(canShareGuest);
+  const alone = scenarios.filter((scenario) => !canShareGuest(scenario)).map((scenario) => [scenario]);
+  return shared.length === 0 ? alone : [shared, ...alone];
+}
+
 async function runRow(kit: GuestKit, options: MatrixOptions, signals: SignalWatch): Promise<KernelRow> {
   const reports = new Map<string, VmReport>();
   const { release } = kit.kernel;
-  for (const scenario of SCENARIOS) {
-    const wanted = options.only.length === 0 || options.only.includes(scenario.name);
-    if (!wanted || signals.interrupted || !canRun(scenario, release)) continue;
-    const report = await runScenario(kit, scenario, options, listener(options.verbose), signals);
-    reports.set(scenario.name, report);
-    const passed = report.steps.filter(({ ok }) => ok).length;
-    const word = report.ok ? 'ok  ' : 'FAIL';
-    process.stdout.write(`${word} ${release} ${scenario.name}: ${passed} steps, ${report.seconds.toFixed(1)} s\n`);
-    if (!report.ok) process.stdout.write(`${formatVmReport(report)}\n`);
+  const isWanted = ({ name }: Scenario): boolean => options.only.length === 0 || options.only.includes(name);
+  const scenarios = SCENARIOS.filter((scenario) => isWanted(scenario) && canRun(scenario, release));
+  for (const sitting of sittings(scenarios)) {
+    if (signals.interrupted) break;
+    for (const report of await runScenarios(kit, sitting, options, listener(options.verbose), signals)) {
+      reports.set(report.scenario, report);
+      const passed = report.steps.filter(({ ok }) => ok).length;
+      const line = `${release} ${report.scenario}: ${passed} steps, ${report.seconds.toFixed(1)} s`;
+      process.stdout.write(`${report.ok ? 'ok  ' : 'FAIL'} ${line}\n`);
+      if (!report.ok) process.stdout.write(`${formatVmReport(report)}\n`);
+    }
   }
   return { release, reports };
 }
@@ -81,7 +91,7 @@ async function main(series: readonly string[], options: MatrixOptions): Promise<
   process.stdout.write(`\n${table}\n\n`);
   const reports = rows.flatMap(({ reports: all }) => [...all.values()]);
   const failed = reports.filter(({ ok }) => !ok).length;
-  process.stdout.write(`${reports.length - failed} guests passed, ${failed} failed, in ${seconds} s\n`);
+  process.stdout.write(`${reports.length - failed} scenarios passed, ${failed} failed, in ${seconds} s\n`);
   if (options.write) writePage(table);
   if (signals.interrupted) return EXIT.interrupted;
   return failed === 0 && reports.length > 0 ? EXIT.ok : EXIT.failed;

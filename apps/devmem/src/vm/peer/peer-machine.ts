@@ -3,7 +3,7 @@ import { createHost, type Host } from '@netmem/lab';
 import { type Cable, createCable, FRAME_OVERHEAD_BYTES, FrameSlots, type Port, SUPER_FRAME_BYTES } from '@netmem/link';
 import { Clock } from '@netmem/machine';
 import { LinearMemory } from '@netmem/region';
-import type { CableFaultOptions } from '../../rx/options.ts';
+import type { CableFaultOptions } from '../../host/options.ts';
 
 const RAM_BYTES = 64 * 2 ** 20;
 const SLOT_COUNT = 4096;

@@ -18,6 +18,8 @@ export const PEER_ADDRESS = '10.99.0.1';
 export interface GuestTask {
   /** The script that init runs. */
   readonly start: string;
+  /** Further files, by their path in the guest. */
+  readonly files: ReadonlyMap<string, string>;
   /** Further shell variables for it. */
   readonly settings: Readonly<Record<string, string | number>>;
   /** What the guest finds as /share; null for nothing. */
@@ -83,7 +85,8 @@ export class GuestSession {
     const peer = new PeerMachine({ address: PEER_ADDRESS, seed, mtu, superFrames, cable });
     const settings = { GUEST_ADDRESS, PEER_ADDRESS, BYTES: bytes, SEED: seed, QUEUES: queues, ...task.settings };
     const memoryMiB = options.memoryMiB + task.extraMemoryMiB;
-    const folder = new RunFolder(memoryMiB, kit.initramfs, { settings, start: task.start, share: task.share });
+    const { start, files, share } = task;
+    const folder = new RunFolder(memoryMiB, kit.initramfs, { settings, start, files, share });
     const nowNs = (): number => Math.round(performance.now() * 1e6);
     let failed: (error: Error) => void = () => {};
     const failure = new Promise<never>((_, reject) => {

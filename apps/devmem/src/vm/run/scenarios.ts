@@ -1,11 +1,11 @@
 /** The scenarios: what each is about, and what it needs beyond the ordinary. The steps themselves are the guest's scripts. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { CableFaultOptions } from '../../rx/options.ts';
+import type { CableFaultOptions } from '../../host/options.ts';
 import type { KnownMessage } from '../guest/kernel-log.ts';
 import { GUEST_SCRIPTS } from '../setup/guest-programs.ts';
 import { compareReleases, seriesOf } from '../setup/kernel-packages.ts';
-import type { CardFigures } from './vm-report.ts';
+import type { CardFigures } from './card-figures.ts';
 
 /** One scenario. */
 export interface Scenario {

@@ -1,45 +1,12 @@
 /** What a scenario was: one JSON object, and the judgement whether it was what it should have been. */
 import type { CableFaults } from '@netmem/link';
-import type { VfioUserStats } from '@netmem/vfio-user';
-import type { NicStats } from '@netmem/vnic';
 import type { CardFaultCounts } from '../../faults/card-faults.ts';
 import { round3 } from '../../quantities.ts';
 import type { QemuEnd } from '../guest/qemu-process.ts';
 import type { Transfer } from '../peer/transfers.ts';
-
-/** A step of the scenario, in the guest's words. */
-export interface Step {
-  readonly ok: boolean;
-  readonly text: string;
-}
-
-/** What the guest said. */
-export interface Observations {
-  boots: number;
-  bootSeconds: number | null;
-  kernel: string;
-  readonly steps: Step[];
-  exitStatus: number | null;
-  readonly kernelComplaints: string[];
-  readonly cardEvents: string[];
-}
-
-/** What the card did, over the whole run. */
-export interface CardFigures {
-  readonly rx_packets: number;
-  readonly rx_split: number;
-  readonly rx_merged: number;
-  readonly rx_dropped: number;
-  readonly tx_packets: number;
-  readonly tx_frames: number;
-  readonly commands: number;
-  readonly commands_refused: number;
-  /** Queues stopped for what the driver asked of them. */
-  readonly faults: number;
-  readonly resets: number;
-  readonly iommu_faults: number;
-  readonly interrupts: number;
-}
+import type { CardFigures } from './card-figures.ts';
+import type { Observations, Observed, Step } from './observations.ts';
+import { isRefused, type Scenario } from './scenarios.ts';
 
 /** The object that `--json` prints. Names and meanings are a contract. */
 export interface VmReport {
@@ -51,16 +18,16 @@ export interface VmReport {
   readonly kernel: string;
   readonly qemu: string;
   readonly seed: number;
-  /** From QEMU's start to its end. */
+  /** Of this scenario; the first one of a guest has its boot. */
   readonly seconds: number;
   /** Until the guest's first process ran; null when it never did. */
   readonly boot_seconds: number | null;
   readonly steps: readonly Step[];
   /** What the machine at the other end sent and received. */
   readonly transfers: readonly Transfer[];
-  readonly card: CardFigures;
-  readonly cable: Readonly<CableFaults>;
-  /** What `--fault` did; null when nothing was asked for. */
+  readonly card: CardFigures | null;
+  readonly cable: Readonly<CableFaults> | null;
+  /** What `--fault` did to the guest's card up to its end; null when nothing was asked for. */
   readonly faults: CardFaultCounts | null;
   /** Warnings, bugs and errors of the guest's kernel. */
   readonly kernel_complaints: readonly string[];
@@ -73,92 +40,81 @@ export interface VmReport {
   readonly last_lines: readonly string[];
 }
 
-/** Everything a report is made of. */
+/** Everything the reports of one guest are made of. */
 export interface VmOutcome {
-  readonly scenario: string;
-  readonly expect: ((card: CardFigures) => string | null) | null;
+  readonly scenarios: readonly Scenario[];
   readonly seed: number;
   readonly qemu: string;
   readonly release: string;
   readonly seen: Observations;
-  readonly end: QemuEnd | null;
-  readonly stopReason: string | null;
+  /** The guest's end; or why the run was over before, as a sentence. */
+  readonly outcome: QemuEnd | string;
   readonly seconds: number;
-  readonly transfers: readonly Transfer[];
-  readonly card: NicStats;
-  readonly server: VfioUserStats;
-  readonly cable: Readonly<CableFaults>;
   readonly cardFaults: CardFaultCounts | null;
   readonly peerFindings: readonly string[];
   readonly pcapPackets: number | null;
-  readonly lastLines: readonly string[];
 }
 
-function sum<T>(of: readonly T[], value: (one: T) => number): number {
-  return of.reduce((total, one) => total + value(one), 0);
+/** Why the scenario did not come to its end; null when it did. */
+function whyNotFinished({ seen, outcome }: VmOutcome, observed: Observed | undefined): string | null {
+  if (observed?.status !== undefined && observed.status !== null) return null;
+  if (typeof outcome === 'string') return outcome;
+  if (seen.boots === 0) return `the guest did not boot: ${outcome.complaints || 'its console said nothing'}`;
+  return `the guest ended in the middle: ${outcome.complaints || 'without a complaint'}`;
 }
 
-function cardFigures({ rx, tx, device }: NicStats, server: VfioUserStats): CardFigures {
-  return {
-    rx_packets: sum(rx, (queue) => queue.packets),
-    rx_split: sum(rx, (queue) => queue.split),
-    rx_merged: sum(rx, (queue) => queue.rscPackets),
-    rx_dropped: sum(rx, (queue) => queue.dropped),
-    tx_packets: sum(tx, (queue) => queue.packets),
-    tx_frames: sum(tx, (queue) => queue.frames),
-    commands: device.commands,
-    commands_refused: device.commandsRefused,
-    faults: device.faults,
-    resets: device.resets,
-    iommu_faults: server.dmaFaults,
-    interrupts: server.interrupts,
-  };
-}
-
-/** The first reason, in order of importance, why the run was not what it should be. */
-function judge(
-  { stopReason, seen, end, transfers, peerFindings, expect }: VmOutcome,
-  card: CardFigures,
-): string | null {
-  if (stopReason !== null) return stopReason;
-  const failed = seen.steps.find(({ ok }) => !ok);
+/** The first reason, in order of importance, why the scenario was not what it should be. */
+function judge(outcome: VmOutcome, scenario: Scenario, observed: Observed | undefined): string | null {
+  const failed = observed?.steps.find(({ ok }) => !ok);
   if (failed !== undefined) return failed.text;
-  if (seen.boots === 0) return `the guest did not boot: ${end?.complaints || 'its console said nothing'}`;
-  if (seen.exitStatus === null) return `the guest ended in the middle: ${end?.complaints || 'without a complaint'}`;
-  if (seen.exitStatus !== 0) return `the scenario ended with status ${seen.exitStatus}`;
-  if (seen.steps.length === 0) return 'the scenario did nothing';
-  const complaint = seen.kernelComplaints[0];
-  if (complaint !== undefined) return `the kernel says: ${complaint}`;
-  const transfer = transfers.find(({ error }) => error !== null);
+  const unfinished = whyNotFinished(outcome, observed);
+  if (unfinished !== null || observed === undefined) return unfinished ?? 'it did not begin';
+  const { status, steps, kernelComplaints, tally } = observed;
+  if (status !== 0) return `the scenario ended with status ${status}`;
+  if (steps.length === 0) return 'the scenario did nothing';
+  if (kernelComplaints[0] !== undefined) return `the kernel says: ${kernelComplaints[0]}`;
+  const transfer = tally.transfers.find(({ error }) => error !== null);
   if (transfer !== undefined) return `the other end: ${transfer.error}`;
-  if (card.iommu_faults > 0) return `${card.iommu_faults} accesses of the card were not mapped`;
-  if (card.faults > 0) return `the card stopped ${card.faults} queues for what the driver asked of them`;
-  return expect?.(card) ?? peerFindings[0] ?? null;
+  const { iommu_faults, faults } = tally.card;
+  if (iommu_faults > 0) return `${iommu_faults} accesses of the card were not mapped`;
+  if (faults > 0) return `the card stopped ${faults} queues for what the driver asked of them`;
+  const expected = isRefused(scenario, outcome.release) ? null : (scenario.expect?.(tally.card) ?? null);
+  return expected ?? outcome.peerFindings[0] ?? null;
 }
 
-/** Makes the report, judgement included. */
-export function buildVmReport(outcome: VmOutcome): VmReport {
+function buildReport(outcome: VmOutcome, scenario: Scenario, observed: Observed | undefined): VmReport {
   const { seen } = outcome;
-  const card = cardFigures(outcome.card, outcome.server);
-  const error = judge(outcome, card);
+  const error = judge(outcome, scenario, observed);
   return {
     ok: error === null,
     error,
-    scenario: outcome.scenario,
-    kernel: seen.kernel || outcome.release,
+    scenario: scenario.name,
+    kernel: outcome.release,
     qemu: outcome.qemu,
     seed: outcome.seed,
-    seconds: round3(outcome.seconds),
+    seconds: round3(observed?.seconds ?? outcome.seconds),
     boot_seconds: seen.bootSeconds === null ? null : round3(seen.bootSeconds),
-    steps: seen.steps,
-    transfers: outcome.transfers.map((transfer) => ({ ...transfer, seconds: round3(transfer.seconds) })),
-    card,
-    cable: { ...outcome.cable },
+    steps: observed?.steps ?? [],
+    transfers: observed?.tally.transfers.map((one) => ({ ...one, seconds: round3(one.seconds) })) ?? [],
+    card: observed?.tally.card ?? null,
+    cable: observed?.tally.cable ?? null,
     faults: outcome.cardFaults,
-    kernel_complaints: seen.kernelComplaints,
-    card_events: seen.cardEvents,
+    kernel_complaints: observed?.kernelComplaints ?? [],
+    card_events: observed?.tally.cardEvents ?? [],
     leaks: outcome.peerFindings,
     pcap_packets: outcome.pcapPackets,
-    last_lines: error === null ? [] : outcome.lastLines,
+    last_lines: error === null ? [] : seen.lines,
   };
+}
+
+/** Makes the reports, judgement included: one for each scenario that was to run. */
+export function buildVmReports(outcome: VmOutcome): VmReport[] {
+  const observed = outcome.seen.finish();
+  return outcome.scenarios.map((scenario) =>
+    buildReport(
+      outcome,
+      scenario,
+      observed.find((one) => one.scenario === scenario),
+    ),
+  );
 }

@@ -43,6 +43,7 @@ function taskOf({ command }: ShellRequest, share: SharedFolder | null): GuestTas
   const bytes = share === null ? 0 : folderBytes(share.path);
   return {
     start: readFileSync(join(GUEST_SCRIPTS, 'shell'), 'utf8'),
+    files: new Map(),
     settings: { COMMAND: command ?? '', ...terminalSize() },
     share,
     extraMemoryMiB: Math.ceil((COPIES_OF_SHARE * bytes) / MIB),
