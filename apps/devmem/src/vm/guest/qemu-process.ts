@@ -1,5 +1,6 @@
 /** The guest as a process: QEMU with our card plugged in. Whatever becomes of this program, it does not stay behind. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { qemuDeviceArguments } from '@netmem/vfio-user';
 import type { QemuCommand } from '../setup/qemu.ts';
 import type { RunFolder } from './run-folder.ts';
 
@@ -45,19 +46,18 @@ exit $status
 `;
 /** On a busy machine an emulated processor gets its timer's interrupts late: that is no reason for a kernel to give up. */
 const COMMAND_LINE = 'console=ttyS0 panic=-1 quiet no_timer_check nowatchdog';
+const MIB = 2 ** 20;
 const COMPLAINTS_MAX = 4000;
 
 function qemuArguments(machine: GuestMachine): string[] {
   const { memoryMiB, cpus } = machine;
   const { memoryFile, socketPath, initrd } = machine.files;
-  const device = { driver: 'vfio-user-pci', rombar: 0, socket: { path: socketPath, type: 'unix' } };
+  const memoryBytes = memoryMiB * MIB;
   return [
     ...['-machine', 'q35,memory-backend=m', '-accel', 'tcg', '-cpu', 'max', '-smp', String(cpus)],
-    ...['-m', String(memoryMiB)],
-    ...['-object', `memory-backend-file,id=m,size=${memoryMiB}M,mem-path=${memoryFile},share=on`],
+    ...qemuDeviceArguments({ path: socketPath, memory: memoryFile, memoryBytes }),
     ...['-vga', 'none', '-display', 'none', '-monitor', 'none', '-nic', 'none', '-nodefaults'],
     ...['-serial', 'stdio', ...(machine.mayReboot ? [] : ['-no-reboot'])],
-    ...['-device', JSON.stringify(device)],
     ...['-kernel', machine.kernel, '-initrd', initrd],
     ...['-append', COMMAND_LINE],
   ];

@@ -1,13 +1,14 @@
 /** QEMU: given, installed, or unpacked from the distribution's packages; in any case one that speaks vfio-user as a client. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { QEMU_OLDEST } from '@netmem/vfio-user';
 import { findProgram, runProgram, sha256OfFile } from '../host-program.ts';
 import { type AptArchive, type FetchProgress, PackageError, unpack } from './apt-archive.ts';
 import type { Manifest } from './cache-folder.ts';
 import { compareReleases } from './kernel-packages.ts';
 
-/** The first release with the client: 10.1.0 has it too and loses messages. */
-export const QEMU_MINIMUM = '10.1.1';
+/** The oldest release that will do. */
+export const QEMU_MINIMUM: string = QEMU_OLDEST.join('.');
 const QEMU_NAME = 'qemu-system-x86_64';
 const QEMU_PACKAGE = 'qemu-system-x86';
 const PROBE_TIMEOUT_MS = 20_000;
