@@ -19,6 +19,22 @@ export interface CardFigures {
   readonly interrupts: number;
 }
 
+/** A card that nobody has touched. */
+export const UNTOUCHED: CardFigures = {
+  rx_packets: 0,
+  rx_split: 0,
+  rx_merged: 0,
+  rx_dropped: 0,
+  tx_packets: 0,
+  tx_frames: 0,
+  commands: 0,
+  commands_refused: 0,
+  faults: 0,
+  resets: 0,
+  iommu_faults: 0,
+  interrupts: 0,
+};
+
 function sum<T>(of: readonly T[], value: (one: T) => number): number {
   return of.reduce((total, one) => total + value(one), 0);
 }

@@ -3,7 +3,7 @@ import type { CableFaults } from '@netmem/link';
 import type { ConsoleEvent } from '../guest/console.ts';
 import { isUnexpected, type KnownMessage, parseKernelMessage } from '../guest/kernel-log.ts';
 import type { Transfer } from '../peer/transfers.ts';
-import { type CardFigures, subtractFigures } from './card-figures.ts';
+import { type CardFigures, subtractFigures, UNTOUCHED } from './card-figures.ts';
 import type { Scenario } from './scenarios.ts';
 
 /** Lines of the console that are kept to show what went before a failure. */
@@ -43,6 +43,13 @@ export interface Observed {
   readonly seconds: number;
   readonly tally: Tally;
 }
+
+const NOTHING: Tally = {
+  card: UNTOUCHED,
+  cable: { lost: 0, reordered: 0, duplicated: 0, corrupted: 0 },
+  transfers: [],
+  cardEvents: [],
+};
 
 class Observation implements Observed {
   readonly scenario: Scenario;
@@ -162,9 +169,12 @@ export class Observations {
     if (scenario === undefined || last?.scenario === scenario) return;
     const now = this.#tally();
     last?.end(now);
-    // The first one has the boot.
-    const startedMs = last === undefined ? this.#startedMs : performance.now();
-    this.#seen.push(new Observation(scenario, startedMs, now));
+    // The first one has the boot, with all that the card did meanwhile.
+    const observation =
+      last === undefined
+        ? new Observation(scenario, this.#startedMs, NOTHING)
+        : new Observation(scenario, performance.now(), now);
+    this.#seen.push(observation);
   }
 
   #kernelMessage(line: string): void {
