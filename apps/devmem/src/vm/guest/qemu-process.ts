@@ -27,7 +27,7 @@ export interface QemuEnd {
 
 /**
  * A shell starts QEMU and waits for two things: that it ends, and that a pipe from us does, which happens even when we are killed without a warning.
- * Then it removes the files of the run.
+ * Then it removes the files of the run, and may have nobody left to complain to meanwhile.
  * The pipe is descriptor 3; QEMU must not hold it. Descriptor 4 carries our standard input past the shell, which gives its background jobs none.
  */
 const WATCHMAN = `
@@ -35,6 +35,7 @@ exec 4<&0
 "$@" <&4 3<&- 4<&- &
 guest=$!
 exec 4<&-
+trap '' PIPE
 (read -r gone <&3; kill -9 $guest) </dev/null >/dev/null 2>&1 &
 watch=$!
 wait $guest
