@@ -65,8 +65,12 @@ export function createPair(options: PairOptions = {}): Pair {
   const seedOf = (name: string): number => random.fork(name).uint32();
   const host = plugIn(cable.a, { name: 'host', addresses: ['10.0.0.1/24'], seed: seedOf('host') }, options.host);
   const peer = plugIn(cable.b, { name: 'peer', addresses: ['10.0.0.2/24'], seed: seedOf('peer') }, options.peer);
-  host.machine.join(cable);
-  host.machine.join(peer.machine);
+  // Each pumps all: whoever runs one machine lets time pass for the other's timers, too.
+  for (const { machine } of [host, peer]) {
+    machine.join(cable);
+    machine.join(host.machine);
+    machine.join(peer.machine);
+  }
   const run: Pair['run'] = (runOptions) => host.machine.run(runOptions);
   return {
     host,

@@ -3,6 +3,7 @@
 import { programs } from '@netmem/dmabuf';
 import { injectFaults, type Port, tracePort } from '@netmem/link';
 import { type Connection, connect, createListener } from '@netmem/tcp';
+import { POLL } from '@netmem/uapi';
 import { describe, expect, it } from 'vitest';
 import { createPair, type Pair, type PairOptions } from '../src/index.ts';
 
@@ -72,6 +73,24 @@ describe('a pair of hosts', () => {
     walk({ cable: { latencyNs: 1e5, loss: 0.02, reorder: 0.02, duplicate: 0.02 } }, 200_000));
 
   it('does so through slow buses', () => walk({ host: { busDelayNs: 50_000 }, peer: { busDelayNs: 50_000 } }, 200_000));
+
+  it('is pumped by either host', () => {
+    const pair = createPair({ cable: { latencyNs: 1e5 } });
+    const { sockets } = pair.host.stack;
+    const listener = sockets.socket(2, 1);
+    sockets.bind(listener, HOST, PORT);
+    sockets.listen(listener, 1);
+    const client = pair.peer.stack.sockets.socket(2, 1);
+    pair.peer.stack.sockets.connect(client, HOST, PORT);
+    expect(pair.peer.machine.run({ until: () => (sockets.poll(listener) & POLL.IN) !== 0 })).toBe(true);
+    for (const fd of [sockets.accept(listener), listener]) sockets.close(fd);
+    pair.peer.stack.sockets.close(client);
+    // The host has timers that fall due while the peer alone is taken down.
+    pair.peer.close();
+    const quiet = (): boolean => pair.host.stack.audit().length + pair.peer.stack.audit().length === 0;
+    expect(pair.run({ until: quiet, timeoutNs: 3600e9 })).toBe(true);
+    expect(pair.close()).toEqual([]);
+  });
 
   it('plugs its cards into what stands before each end of the cable', async () => {
     const seen: string[] = [];
