@@ -17,6 +17,7 @@ function reports(
   let packets = 0;
   const tally = (): Tally => ({
     card: { ...UNTOUCHED, rx_packets: packets, ...outcome.card },
+    cpuSeconds: packets,
     cable: { lost: 0, reordered: 0, duplicated: 0, corrupted: 0 },
     transfers: [],
     cardEvents: [],
@@ -71,7 +72,7 @@ describe('a guest that runs scenarios', () => {
       'exit 0',
     ];
     const [ping, tcp] = reports(['ping', 'tcp'], lines);
-    expect(ping).toMatchObject({ ok: true, card: { rx_packets: 5 } });
+    expect(ping).toMatchObject({ ok: true, card: { rx_packets: 5 }, cpu_seconds: 5 });
     expect(tcp).toMatchObject({ ok: false, error: 'd', card: { rx_packets: 5 } });
     expect(tcp?.steps).toHaveLength(3);
   });

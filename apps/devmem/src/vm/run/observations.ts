@@ -28,6 +28,8 @@ export interface RunListener {
 /** Counters and lists that grow over the life of a guest; two of these are a scenario's share. */
 export interface Tally {
   readonly card: CardFigures;
+  /** Processor time of this process: card, server and the machine at the other end. */
+  readonly cpuSeconds: number;
   readonly cable: Readonly<CableFaults>;
   readonly transfers: readonly Transfer[];
   readonly cardEvents: readonly string[];
@@ -46,6 +48,7 @@ export interface Observed {
 
 const NOTHING: Tally = {
   card: UNTOUCHED,
+  cpuSeconds: 0,
   cable: { lost: 0, reordered: 0, duplicated: 0, corrupted: 0 },
   transfers: [],
   cardEvents: [],
@@ -74,6 +77,7 @@ class Observation implements Observed {
     this.seconds = (performance.now() - this.#startedMs) / 1000;
     this.tally = {
       card: subtractFigures(now.card, before.card),
+      cpuSeconds: now.cpuSeconds - before.cpuSeconds,
       cable: subtractFigures(now.cable, before.cable),
       transfers: now.transfers.slice(before.transfers.length),
       cardEvents: now.cardEvents.slice(before.cardEvents.length),

@@ -46,6 +46,11 @@ function taskOf(scenarios: readonly Scenario[], options: VmOptions): GuestTask {
   };
 }
 
+function cpuSecondsSince(began: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(began);
+  return (user + system) / 1e6;
+}
+
 /** What ends a run before the guest does. */
 export interface StopSignal {
   /** Settles with the reason when it is to end. */
@@ -85,10 +90,12 @@ export async function runScenarios(
   const cable = isPerfect ? (scenarios[0]?.cable ?? PERFECT) : options.cable;
   const cardEvents: string[] = [];
   let session: GuestSession | null = null;
+  const began = process.cpuUsage();
   const tally = (): Tally => {
     const { server, peer, transfers } = session as GuestSession;
     return {
       card: cardFigures(server.function.stats, server.stats),
+      cpuSeconds: cpuSecondsSince(began),
       cable: { ...peer.cable.faults },
       transfers: [...transfers.finished],
       cardEvents: [...cardEvents],

@@ -20,6 +20,8 @@ export interface VmReport {
   readonly seed: number;
   /** Of this scenario; the first one of a guest has its boot. */
   readonly seconds: number;
+  /** Processor time of this process in that span: card, server and the machine at the other end; null when the scenario did not begin. */
+  readonly cpu_seconds: number | null;
   /** Until the guest's first process ran; null when it never did. */
   readonly boot_seconds: number | null;
   readonly steps: readonly Step[];
@@ -93,6 +95,7 @@ function buildReport(outcome: VmOutcome, scenario: Scenario, observed: Observed 
     qemu: outcome.qemu,
     seed: outcome.seed,
     seconds: round3(observed?.seconds ?? outcome.seconds),
+    cpu_seconds: observed === undefined ? null : round3(observed.tally.cpuSeconds),
     boot_seconds: seen.bootSeconds === null ? null : round3(seen.bootSeconds),
     steps: observed?.steps ?? [],
     transfers: observed?.tally.transfers.map((one) => ({ ...one, seconds: round3(one.seconds) })) ?? [],
