@@ -10,7 +10,6 @@ import {
   AQ_CREATE_TX_QUEUE,
   AQ_DESTROY_QUEUE,
   QUEUE_RESOURCES,
-  RAW_ADDRESSING_QPL_ID,
   RX_PACKET_LEN_MAX,
   readU64be,
 } from './abi/index.ts';
@@ -23,6 +22,7 @@ import {
   STATUS_MISSING,
   STATUS_UNCONFIGURED,
   STATUS_UNREACHABLE,
+  TX_COMPLETION_RING_FACTOR,
 } from './choices.ts';
 
 /** A queue is only polled: the driver asked for no notification blocks. */
@@ -33,10 +33,9 @@ function ringFits(entries: number, least: number, most: number): boolean {
 }
 
 /** What holds for both directions: PASSED, or why not. */
-function checkQueue(card: Card, id: number, exists: boolean, block: number, counter: number, qpl: number): number {
+function checkQueue(card: Card, id: number, exists: boolean, block: number, counter: number): number {
   if (!card.configured) return STATUS_UNCONFIGURED;
   if (exists) return STATUS_EXISTS;
-  if (qpl !== RAW_ADDRESSING_QPL_ID) return ADMINQ_STATUS_INVALID_ARGUMENT;
   const blocks = card.interrupts.count;
   if (blocks === 0 ? id >= QUEUES_WITHOUT_BLOCKS : block >= blocks) return ADMINQ_STATUS_INVALID_ARGUMENT;
   return counter < card.counters ? ADMINQ_STATUS_PASSED : ADMINQ_STATUS_INVALID_ARGUMENT;
@@ -62,13 +61,14 @@ function createTx(card: Card, command: DataView, at: number): number {
   const queue = card.tx[id];
   const block = command.getUint32(at + aq.ntfyId);
   const counter = 2 * id;
-  const qpl = command.getUint32(at + aq.queuePageListId);
-  const status = checkQueue(card, id, queue.active, block, counter, qpl);
+  const status = checkQueue(card, id, queue.active, block, counter);
   if (status !== ADMINQ_STATUS_PASSED) return status;
   const { minTxRing, maxRingEntries } = card.config;
   const entries = command.getUint16(at + aq.txRingSize);
   const completionEntries = command.getUint16(at + aq.txCompRingSize);
-  const fits = ringFits(entries, minTxRing, maxRingEntries) && ringFits(completionEntries, minTxRing, maxRingEntries);
+  const fits =
+    ringFits(entries, minTxRing, maxRingEntries) &&
+    ringFits(completionEntries, minTxRing, TX_COMPLETION_RING_FACTOR * maxRingEntries);
   if (!fits) return ADMINQ_STATUS_INVALID_ARGUMENT;
   const resources = readU64be(command, at + aq.queueResourcesAddr);
   if (!storeResources(card, resources, card.doorbells.txIndex(id), counter)) return STATUS_UNREACHABLE;
@@ -90,8 +90,7 @@ function createRx(card: Card, command: DataView, at: number): number {
   const queue = card.rx[id];
   const block = command.getUint32(at + aq.ntfyId);
   const counter = 2 * id + 1;
-  const qpl = command.getUint32(at + aq.queuePageListId);
-  const status = checkQueue(card, id, queue.active, block, counter, qpl);
+  const status = checkQueue(card, id, queue.active, block, counter);
   if (status !== ADMINQ_STATUS_PASSED) return status;
   const { minRxRing, maxRingEntries, headerBufferBytes } = card.config;
   const completionEntries = command.getUint16(at + aq.rxRingSize);

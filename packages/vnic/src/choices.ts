@@ -12,6 +12,8 @@
  * - An AHv6 rule matches nothing: the card passes over IPv6 extension headers, the authentication header included.
  * - Any page number written to adminq_pfn starts the card over, so that a kernel booted by kexec finds it fresh.
  * - DECONFIGURE_DEVICE_RESOURCES destroys queues that are left rather than refuse: its failure makes Linux reset the card.
+ * - The queue page list of CREATE_*_QUEUE is not looked at: this card has none, and where Linux says so with 0xffffffff, DPDK
+ *   leaves the field 0.
  * - CONFIGURE_FLOW_RULE ADD at an occupied location replaces the rule, as ethtool's interface does; the lowest location that
  *   matches wins.
  * - Headers are split off behind TCP and UDP, an empty segment included; ARP, ICMP, SCTP, fragments and malformed packets
@@ -76,6 +78,8 @@ export const RX_FRAME_BYTES_MIN = 14;
 export const RX_PACKET_BUFFER_MIN = 128;
 /** Buffer descriptors fetched with one read: 256 bytes. */
 export const RX_DESC_BATCH = 8;
+/** A transmit completion ring may be larger than the largest descriptor ring: DPDK makes it four times its own. */
+export const TX_COMPLETION_RING_FACTOR = 4;
 /** Receive completions written with one write at most: 512 bytes. */
 export const RX_COMPLETION_BATCH = 16;
 /** Transmit descriptors fetched with one read: 256 bytes. */

@@ -21,6 +21,7 @@ const RECORDINGS = [
   { name: 'linux-7.3.4', commands: 59, split: 7, merged: 1 },
   { name: 'linux-6.18.15', commands: 59, split: 11, merged: 0 },
   { name: 'linux-6.12.117', commands: 58, split: 11, merged: 0 },
+  { name: 'dpdk-25.11.4', commands: 12, split: 0, merged: 0 },
   { name: 'ipxe-2.0.0', commands: 13, split: 0, merged: 0 },
 ];
 
