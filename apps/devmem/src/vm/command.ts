@@ -63,6 +63,17 @@ function listenerFor({ json, quiet, verbose }: VmOptions): RunListener {
   };
 }
 
+/** What the operating system refuses is the machine's business, and one line. @throws CommandError instead of what has an errno. */
+async function orRefuse<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (error instanceof CommandError || typeof code !== 'string') throw error;
+    throw new CommandError(EXIT.environment, `error: ${message}`);
+  }
+}
+
 async function run(scenario: Scenario, options: VmOptions): Promise<number> {
   const kit = await prepare(options, options.quiet);
   requirePrograms(kit);
@@ -80,7 +91,7 @@ export function createVmCommand(): Command {
       'Get QEMU, a kernel and the guest’s programs into the user’s cache, and list them.',
     ),
   ).action(async (parsed: ParsedSetupOptions) => {
-    const kit = await prepare(resolveSetupOptions(parsed), parsed.quiet);
+    const kit = await orRefuse(prepare(resolveSetupOptions(parsed), parsed.quiet));
     process.stdout.write(`${describeKit(kit)}\n`);
   });
   const scenarios = SCENARIOS.map(({ name, summary }) => `  ${name.padEnd(14)} ${summary}`).join('\n');
@@ -91,7 +102,7 @@ export function createVmCommand(): Command {
       .addHelpText('after', `\nScenarios:\n${scenarios}`),
   ).action(async (name: string, parsed: ParsedVmOptions) => {
     const scenario = SCENARIOS.find((one) => one.name === name) as Scenario;
-    process.exitCode = await run(scenario, resolveVmOptions(parsed));
+    process.exitCode = await orRefuse(run(scenario, resolveVmOptions(parsed)));
   });
   const shell = declareShellOptions(
     new Command('shell').description(
@@ -99,8 +110,8 @@ export function createVmCommand(): Command {
     ),
   ).action(async ({ share = null, command = null, ...parsed }: ParsedVmOptions & Partial<ShellRequest>) => {
     const options = resolveVmOptions(parsed);
-    const kit = await prepare(options, options.quiet);
-    process.exitCode = await runShell(kit, { share, command }, options, watchSignals());
+    const kit = await orRefuse(prepare(options, options.quiet));
+    process.exitCode = await orRefuse(runShell(kit, { share, command }, options, watchSignals()));
   });
   const vm = new Command('vm').description('An unmodified Linux in QEMU, its stock gve driver on our card.');
   for (const command of [setup, runCommand, shell]) vm.addCommand(command.exitOverride());

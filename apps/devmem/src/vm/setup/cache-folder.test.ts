@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -59,6 +59,14 @@ describe('CacheFolder', () => {
     expect(both[0]).toEqual(both[1]);
     expect(existsSync(both[0].paths.file as string)).toBe(true);
     expect(readdirSync(folder)).toEqual(['tools']);
+  });
+
+  it('sweeps away what a run that was interrupted long ago has left', async () => {
+    const [old, fresh] = [cache.temporary(), cache.temporary()];
+    utimesSync(old, 1, 1);
+    await cache.make('qemu', fill);
+    expect(existsSync(old)).toBe(false);
+    expect(existsSync(fresh)).toBe(true);
   });
 
   it("lies in the user's cache", () => {

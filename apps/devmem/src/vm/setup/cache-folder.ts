@@ -7,6 +7,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { homedir } from 'node:os';
@@ -30,6 +31,8 @@ export interface Manifest {
 
 const MANIFEST = 'manifest.json';
 const STAGING_PREFIX = '.making-';
+/** Nobody makes a part for that long. */
+const ABANDONED_MS = 3_600_000;
 
 /** The user's cache, `$XDG_CACHE_HOME/netmem` or `~/.cache/netmem`. */
 export class CacheFolder {
@@ -89,8 +92,22 @@ export class CacheFolder {
   /** A new empty folder in the cache, on the same file system as the parts. The caller removes it. */
   temporary(): string {
     mkdirSync(this.path, { recursive: true });
+    this.#sweep();
     return mkdtempSync(join(this.path, STAGING_PREFIX));
   }
+
+  /** Removes what interrupted runs left. */
+  #sweep(): void {
+    const staged = readdirSync(this.path).filter((name) => name.startsWith(STAGING_PREFIX));
+    for (const path of staged.map((name) => join(this.path, name))) {
+      if (isAbandoned(path)) rmSync(path, { recursive: true, force: true });
+    }
+  }
+}
+
+function isAbandoned(path: string): boolean {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return stats !== undefined && Date.now() - stats.mtimeMs > ABANDONED_MS;
 }
 
 function defaultCachePath(): string {
