@@ -80,6 +80,8 @@ export const RX_PACKET_BUFFER_MIN = 128;
 export const RX_DESC_BATCH = 8;
 /** A transmit completion ring may be larger than the largest descriptor ring: DPDK makes it four times its own. */
 export const TX_COMPLETION_RING_FACTOR = 4;
+/** Transmit completions written with one write at most: 256 bytes. */
+export const TX_COMPLETION_BATCH = 32;
 /** Receive completions written with one write at most: 512 bytes. */
 export const RX_COMPLETION_BATCH = 16;
 /** Transmit descriptors fetched with one read: 256 bytes. */

@@ -6,6 +6,7 @@ import {
   ADMINQ_DESTROY_TX_QUEUE,
   DEVICE_STATUS_RESET,
   REG_DEVICE_STATUS,
+  TX_COMPLETION_GENERATION,
   TX_COMPLETION_TYPE_DESC,
   TX_COMPLETION_TYPE_PACKET,
   TX_DTYPE_GENERAL_CONTEXT,
@@ -123,6 +124,50 @@ describe('transmit queue', () => {
       expect(done[0]).toEqual(packetDone(n));
       expect(done.slice(1)).toEqual(n % 3 === 0 ? [slotsFree(tx[0].tail)] : []);
     }
+  });
+
+  it('writes the completions of a round with one write, none of them seen before the first, in pieces at the end of the ring', () => {
+    const { driver, host, tx, port } = cardUp({}, { entries: 32 });
+    const ring = tx[0].completionRing;
+    const writes: string[] = [];
+    const { write, publish32 } = host.dma;
+    host.dma.write = (iova, from, at, length) => {
+      const moved = write.call(host.dma, iova, from, at, length);
+      writes.push(`${(iova - ring.iova) / 8}+${length / 8}`);
+      return moved;
+    };
+    host.dma.publish32 = (iova, value) => {
+      writes.push(`!${(iova - ring.iova) / 8}`);
+      const generation = (): number =>
+        ring.region.view.getUint16(ring.region.base + iova - ring.iova, true) & TX_COMPLETION_GENERATION;
+      const before = generation();
+      const stored = publish32.call(host.dma, iova, value);
+      expect(generation()).not.toBe(before);
+      return stored;
+    };
+    let tag = 0;
+    const send = (count: number): void => {
+      const first = tag;
+      tx[0].send(...Array.from({ length: count }, () => ({ pieces: [udpFrame(pattern(20))], tag: tag++ })));
+      driver.settle();
+      expect(port.takeAll().length).toBe(count);
+      expect(tx[0].pollAll().map(({ value }) => value)).toEqual(Array.from({ length: count }, (_, n) => first + n));
+    };
+    send(1);
+    send(3);
+    send(25);
+    send(10);
+    expect(writes).toEqual(['!0', '2+2', '!1', '5+24', '!4', '30+2', '!29', '1+6', '!0']);
+  });
+
+  it('shows what was complete before the queue stopped', () => {
+    const { driver, tx, nic } = cardUp({}, { entries: 32 });
+    for (const tag of [5, 6]) tx[0].push({ pieces: [udpFrame(pattern(20))], tag });
+    tx[0].writePacketDesc(0, 60, TX_PACKET_END_OF_PACKET, 7);
+    tx[0].kick();
+    driver.settle();
+    expect(nic.inspect().txQueues[0].stopped).toBe(true);
+    expect(tx[0].pollAll().map(({ value }) => value)).toEqual([5, 6]);
   });
 
   it('says its own number in completions', () => {

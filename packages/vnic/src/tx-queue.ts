@@ -4,7 +4,6 @@ import {
   TX_COMPLETION_DESC_BYTES,
   TX_COMPLETION_TYPE_DESC,
   TX_COMPLETION_TYPE_PACKET,
-  TX_COMPLETION_TYPE_SHIFT,
   TX_DESC_BYTES,
   TX_DESC_DTYPE,
   TX_DESC_DTYPE_AT,
@@ -21,14 +20,14 @@ import {
   TX_TSO_MSS,
   TX_TSO_TOTAL_LEN,
 } from './abi/index.ts';
-import { TX_BUF_SIZE_MIN, TX_DESC_BATCH } from './choices.ts';
+import { TX_BUF_SIZE_MIN, TX_COMPLETION_BATCH, TX_DESC_BATCH } from './choices.ts';
 import type { QueueContext } from './queue-context.ts';
 import { TxQueueStats } from './stats.ts';
+import { TxCompletionRing } from './tx-completion-ring.ts';
 import { EMIT_BLOCKED, EMIT_DONE, EMIT_FAULT, TxEmitter } from './tx-emitter.ts';
 import { TxPacket, WITHIN_LIMITS } from './tx-packet.ts';
 
-const GENERATION = 1 << 15;
-const VALUE_SHIFT = 16;
+const COMPLETION_RING = 'the card cannot reach its completion ring';
 
 /** What CREATE_TX_QUEUE says, checked. */
 export interface TxQueueParams {
@@ -43,9 +42,6 @@ export interface TxQueueParams {
  * A transmit queue: fetches descriptors up to the tail, gathers one packet at a time, sends it, and completes it: a packet
  * completion with its tag, then a descriptor completion for each descriptor that asked for one, and only for those:
  * nothing else frees slots of the driver's ring.
- *
- * A completion's first word says everything and holds the generation bit, so one publish32 writes it; the second word is
- * reserved and stays as the driver zeroed it.
  */
 export class TxQueue {
   readonly id: number;
@@ -57,15 +53,12 @@ export class TxQueue {
   readonly #descs: Region;
   readonly #packet: TxPacket = new TxPacket();
   readonly #emitter: TxEmitter;
+  readonly #completions: TxCompletionRing;
   #block = -1;
   #ring = 0;
   #mask = 0;
-  #completionRing = 0;
-  #completionMask = 0;
   #head = 0;
   #tail = 0;
-  #completionIndex = 0;
-  #generation = 0;
   #emitting = false;
   #cached = 0;
   #cachedAt = 0;
@@ -75,6 +68,7 @@ export class TxQueue {
     this.#card = card;
     this.id = id;
     this.#descs = card.carve(TX_DESC_BATCH * TX_DESC_BYTES);
+    this.#completions = new TxCompletionRing(card.dma, card.carve(TX_COMPLETION_BATCH * TX_COMPLETION_DESC_BYTES), id);
     this.#emitter = new TxEmitter(card, this.stats, id);
   }
 
@@ -82,12 +76,9 @@ export class TxQueue {
     this.#block = params.block;
     this.#ring = params.ring;
     this.#mask = params.entries - 1;
-    this.#completionRing = params.completionRing;
-    this.#completionMask = params.completionEntries - 1;
+    this.#completions.create(params.completionRing, params.completionEntries);
     this.#head = 0;
     this.#tail = 0;
-    this.#completionIndex = 0;
-    this.#generation = GENERATION;
     this.#packet.reserve(params.entries);
     this.#packet.clear();
     this.#emitting = false;
@@ -118,7 +109,7 @@ export class TxQueue {
   }
 
   get completionIndex(): number {
-    return this.#completionIndex;
+    return this.#completions.index;
   }
 
   /** Sends at most `budget` frames; returns how many were sent or dropped. */
@@ -136,6 +127,7 @@ export class TxQueue {
       if (result === EMIT_FAULT) this.#stop('the card cannot reach a packet buffer');
       else if (result === EMIT_DONE) this.#finish();
     }
+    if (!this.stopped && !this.#completions.flush()) this.#stop(COMPLETION_RING);
     return done;
   }
 
@@ -231,20 +223,15 @@ export class TxQueue {
   }
 
   #complete(type: number, value: number): boolean {
-    const index = this.#completionIndex;
-    const word = this.id | (type << TX_COMPLETION_TYPE_SHIFT) | this.#generation | (value << VALUE_SHIFT);
-    if (this.#card.dma.publish32(this.#completionRing + index * TX_COMPLETION_DESC_BYTES, word) < 0) {
-      return this.#stop('the card cannot reach its completion ring');
-    }
-    this.#completionIndex = (index + 1) & this.#completionMask;
-    if (this.#completionIndex === 0) this.#generation ^= GENERATION;
+    if (!this.#completions.write(type, value)) return this.#stop(COMPLETION_RING);
     this.#card.interrupts.touch(this.#block);
     return true;
   }
 
-  /** Always false, for callers that stop with it. */
+  /** Stops the queue, behind what was completed before. Always false, for callers that stop with it. */
   #stop(what: string): false {
     this.stopped = true;
+    this.#completions.flush();
     this.#emitter.abandon();
     this.#packet.clear();
     this.#emitting = false;
