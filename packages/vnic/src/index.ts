@@ -15,6 +15,9 @@
  * their queue and ask for a reset, bad frames are dropped and counted. Where the public sources say nothing about the real
  * card, the decision is one named constant in `choices.ts`.
  *
+ * Drivers that nobody here wrote are its judges: unmodified Linux (6.12, 6.18, 7.3), DPDK and iPXE have run it in virtual
+ * machines, and what they did is replayed in its tests, access by access.
+ *
  * It is not a driver, and not a bus: masks, the pending-bit array and configuration space are the transport's.
  *
  * @example
