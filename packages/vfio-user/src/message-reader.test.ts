@@ -36,7 +36,7 @@ describe('MessageReader', () => {
         expect(found).toEqual(sent);
         expect(reader.held).toBe(0);
       }),
-      { numRuns: 200 },
+      { numRuns: 60 },
     );
   });
 
