@@ -5,6 +5,9 @@
  * one, `createListener` and `connect`, has promises, iterators and `using`, and throws `KernelError`. Both work on the same descriptors. Nothing waits
  * by itself: calls answer at once, and promises settle while somebody runs the machine.
  *
+ * Its TCP is Linux 7.3's: CUBIC or Reno (`TCP_CONGESTION`, `sysctl.tcpCongestionControl`), SACK and D-SACK, loss detection by time with tail loss
+ * probes, F-RTO, reductions taken back when they were for nothing, ECN, timestamps, keepalive, the counters of `nstat`.
+ *
  * Use it on a network device of `@netmem/netdev` (or on lo, as below) to receive TCP into memory that no CPU reads, or simply to talk TCP to anybody.
  *
  * It is *not* a driver and no control plane: binding memory to a queue is `@netmem/dmabuf`, and `@netmem/lab` wires whole hosts. It routes nothing for

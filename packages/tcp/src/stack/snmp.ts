@@ -129,6 +129,8 @@ export class SnmpStats {
   TcpExtTCPSACKReneging: number = 0;
   TcpExtTCPLostRetransmit: number = 0;
   TcpExtTCPRenoFailures: number = 0;
+  TcpExtTCPRenoRecoveryFail: number = 0;
+  TcpExtTCPSackRecoveryFail: number = 0;
   TcpExtTCPSackFailures: number = 0;
   TcpExtTCPLossFailures: number = 0;
   TcpExtTCPFastRetrans: number = 0;

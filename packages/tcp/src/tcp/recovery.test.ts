@@ -75,6 +75,26 @@ describe('retransmission timeout', () => {
     expect(sock.takeError()).toBe(-ETIMEDOUT);
   });
 
+  it('counts what did not keep it from coming', () => {
+    const stalled = (options: { mss: number; sackPermitted?: boolean }, ...duplicates: [number, number][]) => {
+      const { peer, sock, seq, ack } = open({ options, rttNs: 20e6 });
+      write(sock, 10_000);
+      for (const block of duplicates) {
+        peer.send({
+          flags: ACK,
+          sequence: seq,
+          acknowledgment: ack,
+          options: options.sackPermitted === true ? { sack: [[ack + block[0], ack + block[1]]] } : {},
+        });
+      }
+      peer.pass(700e6);
+      return peer.stack.stats;
+    };
+    expect(stalled(SACK, [1000, 2000], [1000, 3000], [1000, 4000])).toMatchObject({ TcpExtTCPSackRecoveryFail: 1 });
+    expect(stalled({ mss: MSS }, [0, 0], [0, 0], [0, 0])).toMatchObject({ TcpExtTCPRenoRecoveryFail: 1 });
+    expect(stalled({ mss: MSS }, [0, 0])).toMatchObject({ TcpExtTCPRenoFailures: 1, TcpExtTCPLossFailures: 0 });
+  });
+
   it('then sends the rest by slow start as ACKs come', () => {
     const { peer, sock, seq, ack } = open();
     peer.stack.sysctl.tcpEarlyRetrans = 0;

@@ -2,7 +2,7 @@
 import type { Clock, Timer } from '@netmem/machine';
 import { ICSK_ACK_TIMER, TCP_ATO_MIN_MS, TCP_PINGPONG_THRESH } from './ack-control.ts';
 import { finTimeoutMs } from './close.ts';
-import { TCP_CA_RECOVERY } from './congestion.ts';
+import { TCP_CA_DISORDER, TCP_CA_LOSS, TCP_CA_RECOVERY } from './congestion.ts';
 import { doneSock, sendActiveReset, writeError } from './done.ts';
 import { packetsInFlight } from './in-flight.ts';
 import { keepaliveTimeout, startKeepalive } from './keepalive.ts';
@@ -86,6 +86,7 @@ function retransmitTimeout(sk: TcpSock): void {
     writeError(sk);
     return;
   }
+  if (sk.retransmits === 0) countFailure(sk);
   enterLoss(sk);
   sk.retransmits++;
   sk.totalRto++;
@@ -95,6 +96,22 @@ function retransmitTimeout(sk: TcpSock): void {
     return;
   }
   restart(sk);
+}
+
+/** The first timeout after progress: what did not keep it from coming? */
+function countFailure(sk: TcpSock): void {
+  const stats = sk.stack.stats;
+  const { sackOk } = sk.options;
+  const { state } = sk.cong;
+  if (state === TCP_CA_RECOVERY) {
+    if (sackOk) stats.TcpExtTCPSackRecoveryFail++;
+    else stats.TcpExtTCPRenoRecoveryFail++;
+  } else if (state === TCP_CA_LOSS) {
+    stats.TcpExtTCPLossFailures++;
+  } else if (state === TCP_CA_DISORDER || sk.sackedOut > 0) {
+    if (sackOk) stats.TcpExtTCPSackFailures++;
+    else stats.TcpExtTCPRenoFailures++;
+  }
 }
 
 function restart(sk: TcpSock): void {
