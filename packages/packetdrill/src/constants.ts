@@ -41,6 +41,7 @@ const GROUPS: readonly (readonly [prefix: string, numbers: Readonly<Record<strin
   ['SO_', uapi.SO],
   ['TCP_', uapi.TCP],
   ['TCP_', uapi.TCP_STATE],
+  ['UDP_', uapi.UDP],
   ['IP_', uapi.IP],
   ['IPV6_', uapi.IPV6],
   ['IPPROTO_', uapi.IPPROTO],

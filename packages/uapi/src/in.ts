@@ -27,6 +27,9 @@ export const TCP = {
 /** Control message of `TCP.INQ`: how many bytes wait in the receive queue. */
 export const TCP_CM_INQ = 36;
 
+/** Socket options at level `IPPROTO.UDP`, of include/uapi/linux/udp.h. */
+export const UDP = { CORK: 1 } as const;
+
 /** Socket options at level `IPPROTO.IP`. */
 export const IP = { TOS: 1, TTL: 2, MTU_DISCOVER: 10, RECVERR: 11, MTU: 14 } as const;
 /** Socket options at level `IPPROTO.IPV6`. */

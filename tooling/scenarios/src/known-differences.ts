@@ -24,7 +24,6 @@ export interface KnownDifference {
 
 const STALE_PORT =
   'choice: after a disconnect the kernel still shows the port it gave back (inet_sport is not cleared); ours shows that there is none';
-const CORK = 'absent: UDP does not gather what MSG_MORE sends into one datagram';
 const BROADCAST = 'absent: nothing is sent to broadcast addresses, so there is no SO_BROADCAST either';
 const OPTION = 'absent: an option that this stack has no use for';
 const NO_DONTNEED = 'version: SO_DEVMEM_DONTNEED came with Linux 6.12';
@@ -52,7 +51,6 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     reason: STALE_PORT,
   },
   { scenario: 'options that other programs set', call: 'x.', netmem: '-ENOPROTOOPT', reason: OPTION },
-  { scenario: 'UDP: MSG_MORE gathers one datagram', call: 's.recv(', reason: CORK },
   {
     scenario: 'UDP: to a broadcast address',
     call: 'c.sendto(',

@@ -28,12 +28,14 @@ import {
   SOCK_STREAM,
   SOL_SOCKET,
   TCP,
+  UDP,
 } from '@netmem/uapi';
 
 /** An option as scenarios name it. */
 export type OptionName =
   | `SO_${keyof typeof SO}`
   | `TCP_${keyof typeof TCP}`
+  | `UDP_${keyof typeof UDP}`
   | `IP_${keyof typeof IP}`
   | `IPV6_${keyof typeof IPV6}`
   | 'SO_DEVMEM_LINEAR'
@@ -44,6 +46,7 @@ const OPTIONS: ReadonlyMap<string, readonly [level: number, name: number]> = new
   ...group('SO', SOL_SOCKET, { ...SO, DEVMEM_LINEAR: SO_DEVMEM_LINEAR, DEVMEM_DMABUF: SO_DEVMEM_DMABUF }),
   ...group('SO', SOL_SOCKET, { DEVMEM_DONTNEED: SO_DEVMEM_DONTNEED }),
   ...group('TCP', IPPROTO.TCP, TCP),
+  ...group('UDP', IPPROTO.UDP, UDP),
   ...group('IP', IPPROTO.IP, IP),
   ...group('IPV6', IPPROTO.IPV6, IPV6),
 ]);

@@ -14,6 +14,7 @@ import {
   SO_DEVMEM_DONTNEED,
   SOL_SOCKET,
   TCP,
+  UDP,
 } from '@netmem/uapi';
 import { sockDevmemDontneed } from '../devmem/dontneed.ts';
 import type { DevmemCounters } from '../devmem/recvmsg-dmabuf.ts';
@@ -67,6 +68,7 @@ export function setSocketOption(
   if (level === SOL_SOCKET) return setSolSocket(context, handle, name, value, length);
   if (handle.family === AF_UNIX) return -EOPNOTSUPP;
   if (level === IPPROTO.TCP && handle.tcp !== null) return setTcpOption(handle, handle.tcp, name, value, length);
+  if (level === IPPROTO.UDP && handle.udp !== null) return setUdp(handle.udp, name, value, length);
   const sock = handle.tcp ?? handle.udp;
   if (sock === null) return -ENOPROTOOPT;
   if (level === IPPROTO.IP) return setIp(sock, name, value, length);
@@ -190,6 +192,17 @@ function setReceiveLowWater(sysctl: Sysctl, sock: TcpSock, int: number): void {
   if (space <= sock.rcvbuf) return;
   sock.rcvbuf = space;
   if (sock.wnd.clamp > 0 && sock.wnd.clamp < bytes) sock.wnd.clamp = bytes;
+}
+
+/** @kernel udp_lib_setsockopt — net/ipv4/udp.c, 7.3 (partial: UDP_CORK) */
+function setUdp(sock: UdpSock, name: number, value: Uint8Array | null, length: number): number {
+  if (length < INT_BYTES) return -EINVAL;
+  if (value === null || value.length < INT_BYTES) return -EFAULT;
+  if (name !== UDP.CORK) return -ENOPROTOOPT;
+  sock.cork = readIntOrByte(value, length) !== 0;
+  // Whether what was gathered could leave, nobody is told.
+  if (!sock.cork) sock.pushPending();
+  return 0;
 }
 
 /** @kernel do_ip_setsockopt — net/ipv4/ip_sockglue.c, 7.3 (partial: IP_TTL and IP_TOS) */
@@ -349,6 +362,7 @@ function getProtocol(context: OptionContext, handle: SocketHandle, level: number
   if (level === IPPROTO.IPV6 && handle.family === AF_INET6) {
     return name === IPV6.V6ONLY ? Number(sock.v6only) : name === IPV6.UNICAST_HOPS ? hops : null;
   }
+  if (level === IPPROTO.UDP && handle.udp !== null) return name === UDP.CORK ? Number(handle.udp.cork) : null;
   if (level !== IPPROTO.TCP || handle.tcp === null) return null;
   return getTcpOption(context.sysctl, handle, handle.tcp, name);
 }

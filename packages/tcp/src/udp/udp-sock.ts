@@ -19,6 +19,7 @@ import {
   ENOTCONN,
   EPIPE,
   IPPROTO,
+  MSG_MORE,
 } from '@netmem/uapi';
 import { udp } from '@netmem/wire';
 import { InetAddress } from '../stack/inet-address.ts';
@@ -29,6 +30,7 @@ import { Dst } from '../stack/routes.ts';
 import type { SockListener } from '../stack/sock-listener.ts';
 import { replaceFlags } from '../stack/timestamping.ts';
 import { fold, pseudoHeaderSum } from '../stack/transport-checksum.ts';
+import { CorkedDatagram } from './udp-cork.ts';
 
 /** Source address words of a queued datagram (IPv4 mapped), then source port, interface index, TTL or hop limit. */
 export const UDP_CB_SADDR = 0;
@@ -83,6 +85,9 @@ export class UdpSock {
   hashNext: UdpSock | null = null;
   #boundAddress: boolean = false;
   #boundPort: boolean = false;
+  /** UDP_CORK: gather until it is turned off. */
+  cork: boolean = false;
+  #corked: CorkedDatagram | null = null;
   readonly #dst: Dst = new Dst();
 
   private constructor(stack: InetCore, family: number) {
@@ -162,15 +167,19 @@ export class UdpSock {
   }
 
   /**
-   * One datagram. @param to - null: the connected peer.
+   * One datagram, or with MSG_MORE or UDP_CORK a piece of one. @param to - null: the connected peer.
    *
    * @returns length; in this order -EMSGSIZE longer than a length field can say; -EDESTADDRREQ not connected and no address; -EINVAL port 0;
    * -ENETUNREACH, -EHOSTUNREACH; -EMSGSIZE longer than the path's MTU (this stack sends no fragments); -EAGAIN no free port; -error pending; -EPIPE
    * shut; -ENOBUFS.
    * @kernel udp_sendmsg — net/ipv4/udp.c, 7.3
    */
-  sendFrom(region: Region, at: number, length: number, _flags: number, to: InetAddress | null, toPort: number): number {
+  sendFrom(region: Region, at: number, length: number, flags: number, to: InetAddress | null, toPort: number): number {
     if (length > 0xffff) return -EMSGSIZE;
+    const more = this.cork || (flags & MSG_MORE) !== 0;
+    const begun = this.#corked;
+    // Where a datagram goes its first piece said.
+    if (begun !== null) return this.#append(begun, region, at, length, more);
     if (to === null && this.state !== TCP_ESTABLISHED) return -EDESTADDRREQ;
     const target = to ?? this.remoteAddress;
     const port = to === null ? this.remotePort : toPort;
@@ -182,13 +191,49 @@ export class UdpSock {
       const result = resolve(this.stack, target, this.boundDevice, this.#dst);
       if (result < 0) return result;
     }
-    if (length + udp.HEADER_BYTES + (target.isV4 ? 20 : 40) > this.#dst.mtu) return -EMSGSIZE;
+    if (this.#isTooLong(length, target)) return -EMSGSIZE;
     if (this.localPort === 0 && this.#takePort(this.localAddress, 0) < 0) return -EAGAIN;
     // Only where Linux allocates memory does it look whether the socket may still send.
     const pending = this.takeError();
     if (pending < 0) return pending;
     if ((this.shutdownMask & 2) !== 0) return -EPIPE;
-    return this.#transmit(region, at, length, target, port);
+    if (!more) return this.#transmit(region, at, length, target, port);
+    this.#corked = new CorkedDatagram(target, port);
+    return this.#append(this.#corked, region, at, length, true);
+  }
+
+  #isTooLong(length: number, target: InetAddress): boolean {
+    return length + udp.HEADER_BYTES + (target.isV4 ? 20 : 40) > this.#dst.mtu;
+  }
+
+  /** One piece more of a datagram; the last one sends it. What becomes too long is forgotten. */
+  #append(corked: CorkedDatagram, region: Region, at: number, length: number, more: boolean): number {
+    if (this.#isTooLong(corked.length + length, corked.target)) {
+      this.#corked = null;
+      return -EMSGSIZE;
+    }
+    corked.append(region, at, length);
+    if (more) return length;
+    const result = this.pushPending();
+    return result < 0 ? result : length;
+  }
+
+  /**
+   * Sends what was gathered, if anything was.
+   *
+   * @returns bytes sent; -ENETUNREACH, -EHOSTUNREACH the route is gone; -EMSGSIZE it has become too narrow; -ENOBUFS.
+   * @kernel udp_push_pending_frames — net/ipv4/udp.c, 7.3
+   */
+  pushPending(): number {
+    const corked = this.#corked;
+    if (corked === null) return 0;
+    this.#corked = null;
+    if (!isFresh(this.stack, this.#dst)) {
+      const result = resolve(this.stack, corked.target, this.boundDevice, this.#dst);
+      if (result < 0) return result;
+    }
+    if (this.#isTooLong(corked.length, corked.target)) return -EMSGSIZE;
+    return this.#transmit(corked.region, 0, corked.length, corked.target, corked.port);
   }
 
   #transmit(region: Region, at: number, length: number, target: InetAddress, port: number): number {
@@ -240,6 +285,7 @@ export class UdpSock {
   }
 
   close(): void {
+    this.#corked = null;
     if (this.localPort !== 0) {
       this.stack.udp.remove(this);
       this.localPort = 0;

@@ -320,6 +320,48 @@ export const DATAGRAMS: readonly Scenario[] = [
     },
   },
   {
+    id: 'UDP: MSG_MORE: where it goes the first piece says; too much of it is forgotten',
+    run(t) {
+      const { client, server } = t.datagramPair();
+      client.sendTo(t.at('server'), 'to the server ', MSG_MORE);
+      client.sendTo(t.at('server', 9), 'whatever this says');
+      server.recv(50);
+      client.send('to nobody', MSG_MORE);
+      client.sendTo(t.at('server'), 'begun', MSG_MORE);
+      client.sendTo(t.at('server'), 65_505, MSG_MORE);
+      client.sendTo(t.at('server'), 'fresh');
+      server.recv(50);
+      client.sendTo(t.at('server'), 'never sent', MSG_MORE);
+      client.close();
+      server.recv(50);
+    },
+  },
+  {
+    id: 'UDP: UDP_CORK gathers until it is turned off',
+    run(t) {
+      const { client, server } = t.datagramPair();
+      client.connect(t.at('server'));
+      client.get('UDP_CORK');
+      client.set('UDP_CORK', 5);
+      client.get('UDP_CORK');
+      client.send('abc');
+      client.send('def');
+      server.recv(20);
+      client.set('UDP_CORK', 0);
+      server.recv(20);
+      client.send('ghi');
+      server.recv(20);
+      client.set('UDP_CORK', 1);
+      client.shutdown(SHUT_WR);
+      client.send('shut');
+      client.set('UDP_CORK', Uint8Array.of(0));
+      client.set('UDP_CORK', null, 4);
+      client.setRaw(17, 99, 1, undefined, 'UDP 99');
+      t.tcp('client', 'stream').set('UDP_CORK', 1);
+      t.tcp('client', 'stream').get('UDP_CORK');
+    },
+  },
+  {
     id: 'UDP: the buffer is full: more is dropped, what was there stays',
     run(t) {
       const { client, server } = t.datagramPair();
