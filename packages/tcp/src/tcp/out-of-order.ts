@@ -2,6 +2,7 @@
 import { SKB_DROP_REASON, type SkBuff } from '@netmem/netdev';
 import { inheritStamps } from '../stack/timestamping.ts';
 import { pruneQueues } from './prune.ts';
+import { extendDuplicate, reportDuplicate } from './report-duplicate.ts';
 import { CB_END_SEQ, CB_FLAGS, CB_SEQ } from './skb-cb.ts';
 import type { TcpSock } from './tcp-sock.ts';
 import { TCPHDR_FIN, TCPHDR_PSH } from './tcp-states.ts';
@@ -53,11 +54,11 @@ function place(sk: TcpSock, skb: SkBuff, seq: number, end: number): boolean {
     if (overlap > 0) {
       if (((before.cb[CB_END_SEQ] - end) | 0) >= 0) {
         sk.stack.stats.TcpExtTCPOFOMerge++;
-        duplicate(sk, seq, end);
+        reportDuplicate(sk, seq, end);
         skb.free(SKB_DROP_REASON.TCP_OFO_DROP);
         return false;
       }
-      duplicate(sk, seq, before.cb[CB_END_SEQ]);
+      reportDuplicate(sk, seq, before.cb[CB_END_SEQ]);
     } else if (tryCoalesce(sk, before, skb)) {
       skb.consume();
       removeCovered(sk, at, end);
@@ -79,19 +80,13 @@ function removeCovered(sk: TcpSock, from: number, end: number): void {
     const next = ofo.at(from);
     if (((end - next.cb[CB_SEQ]) | 0) <= 0) return;
     if (((end - next.cb[CB_END_SEQ]) | 0) < 0) {
-      duplicate(sk, next.cb[CB_SEQ], end);
+      extendDuplicate(sk, next.cb[CB_SEQ], end);
       return;
     }
-    duplicate(sk, next.cb[CB_SEQ], next.cb[CB_END_SEQ]);
+    extendDuplicate(sk, next.cb[CB_SEQ], next.cb[CB_END_SEQ]);
     sk.stack.stats.TcpExtTCPOFOMerge++;
     ofo.remove(from);
     sk.rmemAlloc -= next.truesize;
     next.free(SKB_DROP_REASON.TCP_OFO_DROP);
   }
-}
-
-function duplicate(sk: TcpSock, left: number, right: number): void {
-  if (!sk.options.sackOk || !sk.stack.sysctl.tcpDsack) return;
-  sk.stack.stats.TcpExtTCPDSACKOfoSent++;
-  sk.rxSack.setDuplicate(left, right);
 }

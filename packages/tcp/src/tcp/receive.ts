@@ -7,6 +7,7 @@ import { ecnAcceptCwr, ecnCheckCe, ecnOf } from './ecn.ts';
 import { fastPathCheck } from './fast-path.ts';
 import { queueOutOfOrder, tryCoalesce } from './out-of-order.ts';
 import { pruneQueues } from './prune.ts';
+import { extendDuplicate, reportDuplicate } from './report-duplicate.ts';
 import { sendAck } from './segment.ts';
 import { CB_END_SEQ, CB_FLAGS, CB_SEQ } from './skb-cb.ts';
 import type { TcpSock } from './tcp-sock.ts';
@@ -101,14 +102,6 @@ function outOfWindow(sk: TcpSock, skb: SkBuff, reason: number): void {
   skb.free(reason);
 }
 
-/** @kernel tcp_dsack_set — net/ipv4/tcp_input.c, 7.3 */
-export function reportDuplicate(sk: TcpSock, left: number, right: number): void {
-  if (!sk.options.sackOk || !sk.stack.sysctl.tcpDsack) return;
-  if (((left - sk.rcvNxt) | 0) < 0) sk.stack.stats.TcpExtTCPDSACKOldSent++;
-  else sk.stack.stats.TcpExtTCPDSACKOfoSent++;
-  sk.rxSack.setDuplicate(left, right);
-}
-
 function queueAndOut(sk: TcpSock, skb: SkBuff, headerBytes: number): void {
   if (sk.rmemAlloc > sk.rcvbuf && !pruneQueues(sk, skb)) {
     // Tell the peer to stop; what is in the queue already must be read first.
@@ -142,17 +135,23 @@ function queueAndOut(sk: TcpSock, skb: SkBuff, headerBytes: number): void {
 
 /** Moves what has become in order. @kernel tcp_ofo_queue — net/ipv4/tcp_input.c, 7.3 */
 function drainOfo(sk: TcpSock): void {
+  // What of the queue lies below has arrived in order meanwhile, so twice.
+  let high = sk.rcvNxt;
   for (let skb = sk.ofo.first; skb !== null; skb = sk.ofo.first) {
     const cb = skb.cb;
     if (((cb[CB_SEQ] - sk.rcvNxt) | 0) > 0) return;
     sk.ofo.remove(0);
     sk.rmemAlloc -= skb.truesize;
     const end = cb[CB_END_SEQ];
+    if (((cb[CB_SEQ] - high) | 0) < 0) {
+      const right = high;
+      if (((end - high) | 0) < 0) high = end;
+      extendDuplicate(sk, cb[CB_SEQ], right);
+    }
     if (((end - sk.rcvNxt) | 0) <= 0) {
       skb.free(SKB_DROP_REASON.TCP_OFO_DROP);
       continue;
     }
-    if (((cb[CB_SEQ] - sk.rcvNxt) | 0) < 0) sk.rxSack.extendDuplicate(cb[CB_SEQ], sk.rcvNxt);
     const fin = (cb[CB_FLAGS] & TCPHDR_FIN) !== 0;
     if (queueReceive(sk, skb)) skb.consume();
     if (fin) {

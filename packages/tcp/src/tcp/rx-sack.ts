@@ -26,14 +26,14 @@ export class RxSack {
     return this.count + (this.hasDuplicate ? 1 : 0);
   }
 
-  /** Reports `left … right` as received twice. @kernel tcp_dsack_set — net/ipv4/tcp_input.c, 7.3 */
+  /** Reports `left … right` as received twice. */
   setDuplicate(left: number, right: number): void {
     this.hasDuplicate = true;
     this.duplicateLeft = left;
     this.duplicateRight = right;
   }
 
-  /** Widens a duplicate that is already there if the two touch, else sets it. @kernel tcp_dsack_extend — net/ipv4/tcp_input.c, 7.3 */
+  /** Widens a duplicate that is already there if the two touch, else sets it. @kernel tcp_sack_extend — net/ipv4/tcp_input.c, 7.3 */
   extendDuplicate(left: number, right: number): void {
     if (!this.hasDuplicate) {
       this.setDuplicate(left, right);

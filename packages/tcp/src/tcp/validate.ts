@@ -5,7 +5,7 @@ import { enterQuickAck } from './ack.ts';
 import { oowRateLimited, sendChallengeAck } from './challenge.ts';
 import { resetReceived } from './done.ts';
 import { isDisorderedAck, pawsReject } from './paws.ts';
-import { reportDuplicate } from './receive.ts';
+import { reportDuplicate } from './report-duplicate.ts';
 import { sendAck } from './segment.ts';
 import { CB_ACK_SEQ, CB_END_SEQ, CB_FLAGS, CB_SEQ } from './skb-cb.ts';
 import type { TcpSock } from './tcp-sock.ts';
