@@ -298,6 +298,19 @@ describe('TIME_WAIT', () => {
     expect(peer.stack.tcp.timeWaits).toBe(0);
   });
 
+  it('repeats its ACK with the most that the header holds, whatever the window was', () => {
+    const peer = new ScriptedPeer();
+    const { sock, seq, ack } = peer.establish();
+    // No scaling was agreed on, and room for more.
+    sock.wnd.offer(sock.rcvNxt, 100_000);
+    sock.close();
+    peer.send({ flags: FIN | ACK, sequence: seq, acknowledgment: ack + 1 });
+    peer.take();
+    expect(peer.stack.tcp.timeWaits).toBe(1);
+    peer.send({ flags: FIN | ACK, sequence: seq, acknowledgment: ack + 1 });
+    expect(peer.takeOne()).toMatchObject({ flags: ACK, window: 65535 });
+  });
+
   /** A connect between the ports of the TIME_WAIT. */
   function again(peer: ScriptedPeer, bound: boolean): { result: number; sock: TcpSock } {
     const sock = TcpSock.create(peer.stack, AF_INET);

@@ -23,7 +23,7 @@ export class BareSegment {
   seq: number = 0;
   ack: number = 0;
   flags: number = 0;
-  /** The header field, scaled already. */
+  /** For the header field, scaled already; what is more than that holds counts as the most. */
   window: number = 0;
   tos: number = 0;
   oif: number = 0;
@@ -55,7 +55,7 @@ export function sendBare(
   view.setInt32(at, (localPort << 16) | remotePort);
   view.setInt32(at + 4, bare.seq);
   view.setInt32(at + 8, bare.ack);
-  view.setInt32(at + 12, (header << 26) | (bare.flags << 16) | bare.window);
+  view.setInt32(at + 12, (header << 26) | (bare.flags << 16) | Math.min(bare.window, 65535));
   view.setInt32(at + 16, 0);
   if (options !== null) writeTcpOptions(view, at + TCP_HEADER, options);
   finishHeader(view, skb, pseudoHeaderSum(local, remote, IPPROTO.TCP));

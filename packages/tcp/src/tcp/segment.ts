@@ -202,12 +202,19 @@ export function transmitBare(sk: TcpSock, flags: number, seq: number): number {
   return transmitSegment(sk, packet, flags, seq, sk.mssCache);
 }
 
-/** Sequence number for a segment without data: inside the peer's window even if that shrank. @kernel tcp_acceptable_seq — net/ipv4/tcp_output.c, 7.3 */
+/**
+ * Sequence number for a segment without data: inside the peer's window even if that shrank.
+ *
+ * A peer that kept the promise of its larger window took what lies beyond, and finds our ACKs too old, while we, if it happened both ways, find its ACKs
+ * too old that say so. Linux would stay there. A choice: while timeouts bring nothing, every other one tries with the end of what was sent.
+ *
+ * @kernel tcp_acceptable_seq — net/ipv4/tcp_output.c, 7.3
+ */
 export function acceptableSeq(sk: TcpSock): number {
   const end = (sk.sndUna + sk.sndWnd) | 0;
   const over = (sk.sndNxt - end) | 0;
   if (over <= 0 || (sk.options.wscaleOk && over < 1 << sk.wnd.rcvWscale)) return sk.sndNxt;
-  return end;
+  return (sk.retransmits & 1) !== 0 ? sk.sndNxt : end;
 }
 
 /** Sends an ACK now; without an skb it is tried again by the timer. @kernel tcp_send_ack — net/ipv4/tcp_output.c, 7.3 */
