@@ -67,9 +67,7 @@ static void take_fragment(struct receiver *receiver, const struct devmem_fragmen
 		die("a fragment of binding %u, not %u", fragment->dmabuf_id, receiver->binding);
 	if (fragment->offset + fragment->size > receiver->memory.size)
 		die("a fragment at %llu, behind the memory", (unsigned long long)fragment->offset);
-	udmabuf_begin_access(&receiver->memory, 0);
 	right = pattern_check(receiver->memory.bytes + fragment->offset, receiver->bytes, fragment->size, receiver->seed);
-	udmabuf_end_access(&receiver->memory, 0);
 	if (right != fragment->size)
 		die("byte %llu of the stream is wrong", (unsigned long long)(receiver->bytes + right));
 	receiver->bytes += fragment->size;
@@ -120,7 +118,9 @@ static int receive(struct receiver *receiver)
 		die_errno("recvmsg after %llu bytes", (unsigned long long)receiver->bytes);
 	if (received == 0)
 		return 0;
+	udmabuf_begin_access(&receiver->memory, 0);
 	take_messages(receiver, &message);
+	udmabuf_end_access(&receiver->memory, 0);
 	if (receiver->held >= receiver->hoard)
 		give_back(receiver);
 	return 1;
