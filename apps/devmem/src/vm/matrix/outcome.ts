@@ -33,9 +33,3 @@ export function formatMatrix(scenarios: readonly Scenario[], rows: readonly Kern
   ];
   return cells.map((row) => `| ${row.join(' | ')} |`).join('\n');
 }
-
-/** The rate that a step of a report names, such as `54.6 MB/s`; null when it has none. */
-export function rateOf(report: VmReport | undefined, step: string): string | null {
-  const text = report?.steps.find((one) => one.text.startsWith(step))?.text ?? '';
-  return /([\d.]+ MB\/s)/.exec(text)?.[1] ?? null;
-}
