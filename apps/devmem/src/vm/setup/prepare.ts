@@ -1,14 +1,14 @@
 /** Makes sure that everything a guest needs is there, fetching what is missing. */
-import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { CommandError, EXIT } from '../../exit-codes.ts';
 import { ensureInitramfs, type InitramfsParts } from '../initramfs/initramfs.ts';
-import { type AptArchive, type FetchProgress, openArchive, PackageError } from './apt-archive.ts';
-import { findSuiteSets } from './apt-sources.ts';
+import type { FetchProgress } from './apt-archive.ts';
+import { Archives, missing } from './archives.ts';
 import type { CacheFolder, Manifest } from './cache-folder.ts';
 import { buildGuestPrograms } from './guest-programs.ts';
 import { adoptKernel, type GuestKernel, guestKernel, lookUpKernel, unpackKernel } from './kernel.ts';
 import { compareReleases, seriesOf } from './kernel-packages.ts';
+import type { SetupProgress } from './progress.ts';
 import { adoptQemu, installedQemu, QEMU_MINIMUM, type QemuCommand, qemuCommand, unpackQemu } from './qemu.ts';
 import { installedTools, unpackTools } from './tools.ts';
 
@@ -25,14 +25,6 @@ export interface SetupOptions {
   readonly update: boolean;
 }
 
-/** Shows what is going on. */
-export interface SetupProgress {
-  /** A step begins; `label` says which. */
-  begin(label: string): void;
-  percent(value: number): void;
-  end(): void;
-}
-
 /** A part as it is reported. */
 export interface PreparedPart {
   readonly part: 'qemu' | 'kernel' | 'tools' | 'programs';
@@ -47,67 +39,6 @@ export interface GuestKit {
   /** Why the guest has no test programs; null when it has. */
   readonly programsMissing: string | null;
   readonly parts: readonly PreparedPart[];
-}
-
-/** Fetches archives' lists at most once, and only when something is missing. */
-class Archives {
-  readonly #cache: CacheFolder;
-  readonly #progress: SetupProgress;
-  readonly #opened: (AptArchive | PackageError)[] = [];
-  readonly #folders: string[] = [];
-
-  constructor(cache: CacheFolder, progress: SetupProgress) {
-    this.#cache = cache;
-    this.#progress = progress;
-  }
-
-  /**
-   * Asks one archive after the other until one answers with something else than null.
-   *
-   * @param what - What is missing, for the message. @throws CommandError (environment) when none does.
-   */
-  async ask<T>(what: string, question: (archive: AptArchive) => Promise<T | null>): Promise<T> {
-    const sets = await findSuiteSets();
-    if (typeof sets === 'string') throw missing(what, sets);
-    let refusal = `${sets.map(({ suites }) => suites.join(' and ')).join(' and ')} have none`;
-    for (const [index, set] of sets.entries()) {
-      try {
-        const answer = await question(await this.#open(index, set));
-        if (answer !== null) return answer;
-      } catch (error) {
-        if (!(error instanceof PackageError)) throw error;
-        refusal = `apt says: ${error.message}`;
-      }
-    }
-    throw missing(what, refusal);
-  }
-
-  close(): void {
-    for (const folder of this.#folders) rmSync(folder, { recursive: true, force: true });
-  }
-
-  async #open(index: number, set: Parameters<typeof openArchive>[1]): Promise<AptArchive> {
-    const known = this.#opened[index];
-    if (known instanceof PackageError) throw known;
-    if (known !== undefined) return known;
-    this.#progress.begin(`package lists of ${set.suites.join(', ')}`);
-    const folder = this.#cache.temporary();
-    this.#folders.push(folder);
-    try {
-      const archive = await openArchive(folder, set);
-      this.#opened[index] = archive;
-      return archive;
-    } catch (error) {
-      if (error instanceof PackageError) this.#opened[index] = error;
-      throw error;
-    } finally {
-      this.#progress.end();
-    }
-  }
-}
-
-function missing(what: string, why: string): CommandError {
-  return new CommandError(EXIT.environment, `error: ${what} cannot be had here: ${why}`);
 }
 
 class Preparation {

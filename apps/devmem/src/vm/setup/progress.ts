@@ -1,6 +1,13 @@
 /** What `devmem vm setup` shows while it works: a bar on a terminal, a line per step elsewhere. */
 import { Presets, SingleBar } from 'cli-progress';
-import type { SetupProgress } from './prepare.ts';
+
+/** Shows what is going on. */
+export interface SetupProgress {
+  /** A step begins; `label` says which. */
+  begin(label: string): void;
+  percent(value: number): void;
+  end(): void;
+}
 
 const SILENT: SetupProgress = { begin() {}, percent() {}, end() {} };
 
