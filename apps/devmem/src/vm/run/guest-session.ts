@@ -94,6 +94,13 @@ export class GuestSession {
     });
     const pump = new EventLoopPump({ nowNs, onError: (error) => failed(error as Error) });
     try {
+      // First in every round: the card comes before the machine that the clock belongs to, and its frames shall not be sent in the past.
+      pump.join({
+        step() {
+          peer.clock.refresh();
+          return false;
+        },
+      });
       const port = wrap(faults.wrapPort(peer.guestPort, peer.clock), peer);
       const server = await serveVfioUser({
         path: folder.socketPath,
