@@ -1,12 +1,10 @@
 /** The whole command with the running kernel's TCP as sender: what `devmem rx` reports about itself. */
-import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { runOnOneCpu } from './one-cpu.ts';
 
-const run = promisify(execFile);
 const DEVMEM = fileURLToPath(new URL('../../../../apps/devmem/src/main.ts', import.meta.url));
 /** Long enough that the receiver runs optimised code for most of it. */
-const STREAM = '4GiB';
+const STREAM = '8GiB';
 
 /** As in the process that is its own sender. */
 const DEVICE_MEMORY = '16MiB';
@@ -40,7 +38,7 @@ export async function runTapWay(way: TapWay): Promise<number> {
     '--json',
     ...way.args,
   ];
-  const { stdout } = await run(process.execPath, ['--conditions=@netmem/source', DEVMEM, ...args]);
+  const stdout = await runOnOneCpu(process.execPath, ['--conditions=@netmem/source', DEVMEM, ...args]);
   const report = JSON.parse(stdout) as { ok: boolean; error: string | null; gbit_per_cpu_s: number };
   if (!report.ok) throw new Error(report.error ?? 'the run failed');
   return report.gbit_per_cpu_s;

@@ -1,9 +1,7 @@
 /** What an ordinary program gets from the kernel's sockets on the same machine, for scale: Node's net.Socket and Python's recv_into over loopback. */
-import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { runOnOneCpu } from './one-cpu.ts';
 
-const run = promisify(execFile);
 const NODE_CHILD = fileURLToPath(new URL('./peer-child.ts', import.meta.url));
 const PYTHON_CHILD = fileURLToPath(new URL('./peer-child.py', import.meta.url));
 const STREAM_BYTES = 2 ** 30;
@@ -23,11 +21,11 @@ export type Peer = (typeof PEERS)[number];
 export async function runPeer(peer: Peer): Promise<number> {
   const port = String(nextPort++);
   const receiver =
-    peer === 'node' ? run(process.execPath, [NODE_CHILD, 'receive', port]) : run('python3', [PYTHON_CHILD, port]);
-  const sender = run(process.execPath, [NODE_CHILD, 'send', port, String(STREAM_BYTES)]);
-  const [received, sent] = (await Promise.all([receiver, sender])).map(
-    ({ stdout }) => JSON.parse(stdout) as ChildReport,
-  );
+    peer === 'node'
+      ? runOnOneCpu(process.execPath, [NODE_CHILD, 'receive', port])
+      : runOnOneCpu('python3', [PYTHON_CHILD, port]);
+  const sender = runOnOneCpu(process.execPath, [NODE_CHILD, 'send', port, String(STREAM_BYTES)]);
+  const [received, sent] = (await Promise.all([receiver, sender])).map((stdout) => JSON.parse(stdout) as ChildReport);
   if (received === undefined || sent === undefined || received.bytes !== STREAM_BYTES)
     throw new Error('bytes are missing');
   return (STREAM_BYTES * 8) / 1e9 / (received.cpuSeconds + sent.cpuSeconds);

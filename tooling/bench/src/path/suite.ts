@@ -3,6 +3,7 @@ import { probeTap } from '@netmem/tap';
 import { LARGE_YOUNG_GENERATION, runChild } from '../measured-child.ts';
 import { type Figure, figure, median, type Suite, type SuiteResult } from '../suite.ts';
 import { runTapWay, TAP_WAYS } from './kernel-path.ts';
+import { isPinned } from './one-cpu.ts';
 import { PEERS, runPeer } from './peers.ts';
 
 const ROUNDS = 5;
@@ -95,7 +96,8 @@ export const pathSuite: Suite = {
     progress('garbage');
     await rounds.measure('path.bytes_allocated_per_packet', garbage);
     const figures = Object.fromEntries(LABELS.map(([name]) => [name, rounds.figure(name)]));
-    const where = `Node ${process.version}, ${cpus()[0]?.model.trim() ?? 'unknown CPU'}`;
+    const cpu = cpus()[0]?.model.trim() ?? 'unknown CPU';
+    const where = `Node ${process.version}, ${cpu}, sender and receiver ${isPinned ? 'on one processor' : 'where they like'}`;
     const lines = LABELS.map(([name, label]) => rounds.line(name, label));
     return { figures, text: [`path: median of ${ROUNDS} rounds, min–max. ${where}.`, '', ...lines, ''].join('\n') };
   },
