@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "devmem-uapi.h"
 #include "netdev-family.h"
 #include "options.h"
@@ -124,14 +124,6 @@ static int receive(struct receiver *receiver)
 	if (receiver->held >= receiver->hoard)
 		give_back(receiver);
 	return 1;
-}
-
-static double seconds_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec + now.tv_nsec / 1e9;
 }
 
 int main(int argc, char **argv)

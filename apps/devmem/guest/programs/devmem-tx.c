@@ -17,6 +17,7 @@
 /* Needs struct timespec, and does not say so. */
 #include <linux/errqueue.h>
 
+#include "clock.h"
 #include "devmem-uapi.h"
 #include "netdev-family.h"
 #include "options.h"
@@ -91,14 +92,6 @@ static size_t send_range(struct sender *sender, size_t offset, size_t length)
 	sender->sent_calls++;
 	take_notification(sender);
 	return sent;
-}
-
-static double seconds_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec + now.tv_nsec / 1e9;
 }
 
 int main(int argc, char **argv)

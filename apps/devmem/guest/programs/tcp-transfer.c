@@ -9,9 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "options.h"
 #include "pattern.h"
 #include "result.h"
@@ -63,14 +63,6 @@ static void send_all(int fd, uint64_t wanted, uint32_t seed)
 	}
 	shutdown(fd, SHUT_WR);
 	expect_verdict(fd);
-}
-
-static double seconds_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec + now.tv_nsec / 1e9;
 }
 
 int main(int argc, char **argv)

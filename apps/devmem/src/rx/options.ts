@@ -10,8 +10,6 @@ import {
 } from '../host/options.ts';
 import { parseBytes, wholeNumber } from '../quantities.ts';
 
-export type { CableFaultOptions } from '../host/options.ts';
-
 /** Who sends: see the help text of `--sender`. */
 export type SenderMode = 'auto' | 'kernel' | 'embedded' | 'none';
 /** How each received range is checked before its token goes back. */
