@@ -21,6 +21,24 @@ function width(offset: number, left: number): number {
   return (offset & 1) === 0 && left >= 2 ? 2 : 1;
 }
 
+/** Starts the answer to an access, which repeats what was asked; returns where it is, or -1 when nobody wants one. */
+function beginAnswer(
+  session: DeviceSession,
+  request: Request,
+  length: number,
+  region: number,
+  offset: number,
+  count: number,
+): number {
+  const reply = session.reply(request, length);
+  if (reply < 0) return reply;
+  const { view } = session.writer;
+  protocol.writeU64(view, reply + REGION_MESSAGE.offset, offset);
+  view.setUint32(reply + REGION_MESSAGE.region, region, true);
+  view.setUint32(reply + REGION_MESSAGE.count, count, true);
+  return reply;
+}
+
 /** REGION_READ. EINVAL: not within a region. E2BIG: more than one access may have. */
 export function readRegion(session: DeviceSession, request: Request): number {
   const { view, at, length } = request;
@@ -31,12 +49,9 @@ export function readRegion(session: DeviceSession, request: Request): number {
   const count = view.getUint32(at + REGION_MESSAGE.count, true);
   const errno = check(device, region, offset, count);
   if (errno > 0) return errno;
-  const reply = session.reply(request, REGION_MESSAGE.$bytes + count);
+  const reply = beginAnswer(session, request, REGION_MESSAGE.$bytes + count, region, offset, count);
   if (reply < 0) return 0;
   const { writer } = session;
-  protocol.writeU64(writer.view, reply + REGION_MESSAGE.offset, offset);
-  writer.view.setUint32(reply + REGION_MESSAGE.region, region, true);
-  writer.view.setUint32(reply + REGION_MESSAGE.count, count, true);
   const to = reply + REGION_MESSAGE.data;
   if (region === protocol.REGION_CONFIG) {
     writer.bytes.set(device.config.bytes.subarray(offset, offset + count), to);
@@ -64,13 +79,7 @@ export function writeRegion(session: DeviceSession, request: Request): number {
   const errno = check(device, region, offset, count);
   if (errno > 0) return errno;
   if (length < REGION_MESSAGE.$bytes + count) return EINVAL;
-  const reply = session.reply(request, REGION_MESSAGE.$bytes);
-  if (reply >= 0) {
-    const { writer } = session;
-    protocol.writeU64(writer.view, reply + REGION_MESSAGE.offset, offset);
-    writer.view.setUint32(reply + REGION_MESSAGE.region, region, true);
-    writer.view.setUint32(reply + REGION_MESSAGE.count, count, true);
-  }
+  beginAnswer(session, request, REGION_MESSAGE.$bytes, region, offset, count);
   store(device, request, region, offset, at + REGION_MESSAGE.data, count);
   return 0;
 }
